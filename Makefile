@@ -1,0 +1,63 @@
+# Everything runs inside .venv, made from requirements.lock. `make help` lists the commands.
+
+PYTHON ?= python3
+CORES = all
+CONFIG =
+SONG =
+ARGS =
+export CONFIG SONG
+
+IN_VENV = PATH="$$PWD/.venv/bin:$$PATH"
+
+# Names what .venv was made from and where. Written last, so that an unfinished .venv counts as none.
+KEY = $$({ cat requirements.lock pyproject.toml; pwd; } | cksum)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock setup clean files-exist
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: files-exist setup ## run the demo; or CONFIG=file.yaml, SONG=file.wav, CORES=n, ARGS="more for snakemake"
+	@case "$$SONG" in "" | /*) ;; *) SONG="$$PWD/$$SONG" ;; esac; \
+	$(IN_VENV); export PATH; \
+	set -- --cores "$(CORES)"; \
+	[ -z "$$CONFIG" ] || set -- "$$@" --configfile "$$CONFIG"; \
+	[ -z "$$SONG" ] || set -- "$$@" --config "song=$$SONG"; \
+	exec snakemake "$$@" $(ARGS)
+
+test: setup ## run the tests; ARGS="more for pytest"
+	@$(IN_VENV) exec python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: setup ## check style and common faults
+	@$(IN_VENV); export PATH; \
+	ruff check && ruff format --check && snakefmt --check Snakefile workflow
+
+lock: setup ## make requirements.lock anew from pyproject.toml, with the newest versions
+	@$(IN_VENV) exec uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal \
+		--python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--output-file requirements.lock
+
+setup: ## make .venv, if it is missing or stale (the others do so by themselves)
+	@[ "$$(cat .venv/made-from 2>&1)" = "$(KEY)" ] && .venv/bin/python -c "" 2>/dev/null && exit; \
+	"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed, but '$(PYTHON)' is not: install it, or name it, as in 'make run PYTHON=python3.12'." >&2; exit 1; }; \
+	"$(PYTHON)" -c "import ensurepip, venv" 2>/dev/null || \
+		{ echo "'$(PYTHON)' lacks its modules venv and ensurepip: install them (Debian, Ubuntu: package python3-venv)." >&2; exit 1; }; \
+	echo "Setting up .venv (1 to 2 minutes, once) ..."; \
+	rm -f .venv/made-from; \
+	"$(PYTHON)" -m venv --clear .venv && \
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	echo "$(KEY)" > .venv/made-from || \
+		{ echo "Setting up .venv failed (see above): check the network and the space on the disk, then try again." >&2; exit 1; }
+
+files-exist:
+	@for file in "$$CONFIG" "$$SONG"; do \
+		[ -z "$$file" ] || [ -f "$$file" ] || { echo "There is no file '$$file': check the path." >&2; exit 1; }; \
+	done
+
+clean: ## remove .venv and all caches; results and their records stay
+	@rm -rf .venv .cache/numba .pytest_cache .hypothesis .ruff_cache simcore.egg-info build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,14 @@
+include: "workflow/rules/common.smk"
+include: "workflow/rules/clock.smk"
+include: "workflow/rules/readout.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{FOLDER}/summary.json",
+        f"{FOLDER}/report.html",
+        figures(),

@@ -1,0 +1,289 @@
+"""The clock network in motion: its state, its time loop, its recording."""
+
+import numpy as np
+
+from simcore.connectivity import Connectivity, by_postsynaptic
+from simcore.errors import UserError
+from simcore.kernels import network as kernel
+from simcore.kernels.plasticity import VoltageRule, settle
+from simcore.kernels.random import poisson_thresholds
+from simcore.kernels.synapses import Synapses
+from simcore.streams import neuron_streams, stream
+
+# Simulated time between two looks at the outside: progress, checkpoints, numbers that blow up.
+CHUNK_MS = 100.0
+
+
+def steps_of(time, dt):
+    """Return how many steps of dt a time has."""
+    return round(time / dt)
+
+
+def initial_state(connectivity, parameters, seed, name, *, reference=None):
+    """Return the state before the first step (specification, end of section 1).
+
+    Parameters
+    ----------
+    connectivity : Connectivity
+        Its weights are copied.
+    parameters : simcore.parameters.Clock
+    seed : int
+    name : str
+        Of the run: its initial potentials and external input are streams of their own.
+    reference : float64 (neurons_e,), optional
+        Sums of incoming E weights (pF) that normalization keeps; default: the present sums.
+
+    Returns
+    -------
+    kernel.State
+    """
+    n_e, n_i = connectivity.neurons_e, connectivity.neurons_i
+    generator = stream(seed, f"{name}: initial state")
+
+    e = kernel.Excitatory(
+        V=generator.uniform(-60.0, -52.0, n_e),
+        V_T=np.full(n_e, float(parameters.neuron_e.V_T0)),
+        w=np.zeros(n_e),
+        u=np.full(n_e, -60.0),
+        v=np.full(n_e, -60.0),
+        x_rise_E=np.zeros(n_e),
+        x_decay_E=np.zeros(n_e),
+        x_rise_I=np.zeros(n_e),
+        x_decay_I=np.zeros(n_e),
+        Y=np.zeros(n_e),
+        refractory=np.zeros(n_e, np.int32),
+        random=neuron_streams(seed, f"{name}: external input to E", n_e),
+    )
+    i = kernel.Inhibitory(
+        V=generator.uniform(-60.0, -52.0, n_i),
+        x_rise_E=np.zeros(n_i),
+        x_decay_E=np.zeros(n_i),
+        x_rise_I=np.zeros(n_i),
+        x_decay_I=np.zeros(n_i),
+        Y=np.zeros(n_i),
+        refractory=np.zeros(n_i, np.int32),
+        random=neuron_streams(seed, f"{name}: external input to I", n_i),
+    )
+    groups = [getattr(connectivity, group) for group in GROUPS]
+    synapses = [Synapses(g.row_pointer, g.column, g.weight.copy()) for g in groups]
+    return kernel.State(
+        e,
+        i,
+        *synapses,
+        _voltage_rule_state(connectivity.e_to_e, n_e, reference),
+        np.zeros(n_e, np.int32),
+        np.zeros(n_i, np.int32),
+        np.zeros(4, np.int64),
+    )
+
+
+GROUPS = ("e_to_e", "e_to_i", "i_to_e", "i_to_i")
+
+
+def _voltage_rule_state(e_to_e, n_e, reference):
+    if reference is None:
+        reference = np.bincount(e_to_e.column, e_to_e.weight, minlength=n_e)
+    return VoltageRule(
+        X=np.zeros(n_e),
+        G=np.zeros(n_e),
+        G_touched=np.zeros(e_to_e.weight.size),
+        fired=np.zeros(n_e, np.bool_),
+        subtracted=np.ones(n_e, np.bool_),
+        subtraction=np.zeros(n_e),
+        reference=np.array(reference, dtype=np.float64),
+        total=np.zeros(n_e),
+        incoming=np.bincount(e_to_e.column, minlength=n_e).astype(np.float64),
+    )
+
+
+def network(state, parameters, dt, *, plastic=False, traces=None, stimulation_order=None):
+    """Return the kernel's parameters for a run.
+
+    Parameters
+    ----------
+    state : kernel.State
+    parameters : simcore.parameters.Clock
+    dt : float, ms
+    plastic : bool
+        Whether weights change.
+    traces : bool, optional
+        Whether the traces of plasticity are kept up although nothing is plastic; default: as
+        ``plastic``. They cost time and are needed only if plasticity follows.
+    stimulation_order : sequence of int, optional
+        Clusters to stimulate in turn, again and again; default: no stimulation.
+
+    Returns
+    -------
+    kernel.Network
+    """
+    neurons_e = state.e.V.size
+    order = np.array([] if stimulation_order is None else stimulation_order, dtype=np.int64)
+    return kernel.Network(
+        dt=dt,
+        neuron_E=neuron(parameters.neuron_e, dt),
+        neuron_I=neuron(parameters.neuron_i, dt),
+        filters=kernel.Filters(**parameters.filters.model_dump()),
+        external=_external(parameters, dt),
+        stimulation=kernel.Stimulation(
+            on_steps=steps_of(parameters.stimulation.on, dt),
+            period_steps=steps_of(parameters.stimulation.on + parameters.stimulation.gap, dt),
+            cluster_size=parameters.cluster_size,
+            order=order,
+        ),
+        plasticity=_plasticity(parameters, dt, plastic, plastic if traces is None else traces),
+        threshold_adds=parameters.threshold_after_spike == "add",
+        incoming=by_postsynaptic(state.i_to_e, neurons_e),
+    )
+
+
+def stimulation_order(parameters, dt, duration, clusters, generator):
+    """Return the clusters to stimulate in turn during an embedding.
+
+    Parameters
+    ----------
+    parameters : simcore.parameters.Clock
+    dt, duration : float, ms
+    clusters : int
+    generator : numpy.random.Generator
+        For the random order: a cluster is drawn anew for each stimulation.
+    """
+    if parameters.stimulation.order == "sequential":
+        return np.arange(clusters)
+    period = steps_of(parameters.stimulation.on + parameters.stimulation.gap, dt)
+    return generator.integers(clusters, size=steps_of(duration, dt) // period + 1)
+
+
+def neuron(parameters, dt):
+    """Return the kernel's parameters of a neuron; those that an I neuron lacks do nothing."""
+    given = parameters.model_dump()
+    absent = {"D_T": 1.0, "V_T0": 0.0, "A_T": 0.0, "tau_T": 1.0, "b": 0.0, "tau_w": 1.0}
+    steps = max(steps_of(given.pop("tau_ref"), dt), 1)
+    return kernel.Neuron(**(absent | given), refractory_steps=steps)
+
+
+def _external(parameters, dt):
+    external, stimulation = parameters.external, parameters.stimulation
+    inhibitory = stimulation.unstimulated == "inhibitory"
+    weight = stimulation.unstimulated_weight
+    return kernel.External(
+        weight_E=external.weight_e,
+        weight_I=external.weight_i,
+        weight_unstimulated=weight if inhibitory else -weight,
+        unstimulated_inhibitory=inhibitory,
+        thresholds_E=poisson_thresholds(external.rate_e * dt),
+        thresholds_I=poisson_thresholds(external.rate_i * dt),
+        thresholds_stimulated=poisson_thresholds((external.rate_e + stimulation.rate) * dt),
+    )
+
+
+def _plasticity(parameters, dt, active, traces):
+    e, i = parameters.voltage_rule.model_dump(), parameters.inhibitory_rule.model_dump()
+    return kernel.Plasticity(
+        active=active,
+        traces=traces,
+        window_steps=max(steps_of(e.pop("normalization"), dt), 1),
+        w_E_min=e.pop("w_min"),
+        w_E_max=e.pop("w_max"),
+        w_I_min=i.pop("w_min"),
+        w_I_max=i.pop("w_max"),
+        **e,
+        **i,
+    )
+
+
+def scratch(state):
+    """Return room for the intermediate values of a step."""
+    n_e, n_i = state.e.V.size, state.i.V.size
+    populations = (n_e, n_e, n_i, n_i)
+    return kernel.Scratch(
+        *(np.zeros(n) for n in populations),
+        *(np.zeros(n) for n in populations),
+        np.zeros(n_e, np.uint32),
+        np.zeros(n_i, np.uint32),
+        np.zeros(n_e, np.int32),
+        np.zeros(n_i, np.int32),
+    )
+
+
+def spike_room(neurons, steps, refractory_steps):
+    """Return arrays that hold the most spikes that can occur: (step, neuron)."""
+    most = neurons * (steps // (refractory_steps + 1) + 1)
+    return np.zeros(most, np.int64), np.zeros(most, np.int32)
+
+
+def run(state, network, duration, *, record=None, tick=None):
+    """Run the network until ``duration`` has passed since its step counter was zero.
+
+    Parameters
+    ----------
+    state : kernel.State
+        Changed in place. Splitting a run anywhere changes nothing.
+    network : kernel.Network
+    duration : float, ms
+    record : callable, optional
+        Called with (time in ms, neuron) of the spikes of each chunk, I neurons behind E.
+    tick : callable, optional
+        Called with the simulated ms after each chunk; may raise to end the run.
+
+    Raises
+    ------
+    UserError
+        If a variable is no longer finite: which one, of which neuron, when.
+    """
+    dt, counters = network.dt, state.counters
+    total, chunk = steps_of(duration, dt), steps_of(CHUNK_MS, dt)
+    refractory = min(network.neuron_E.refractory_steps, network.neuron_I.refractory_steps)
+    step, neuron_index = spike_room(state.e.V.size + state.i.V.size, chunk, refractory)
+    room = scratch(state)
+    while (done := counters[kernel.STEP]) < total:
+        steps = min(chunk - done % chunk, total - done)
+        count = kernel.run_network(steps, state, network, room, step, neuron_index)
+        check_finite(state, counters[kernel.STEP] * dt)
+        if record is not None:
+            record(step[:count] * dt, neuron_index[:count].copy())
+        if tick is not None:
+            tick(counters[kernel.STEP] * dt)
+
+
+def check_finite(state, time):
+    """Raise UserError if any variable of a state has blown up; ``time`` in ms is for the message."""
+    for name, values in flatten(state).items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            where = int(np.flatnonzero(~np.isfinite(values))[0])
+            kind = "synapse" if "weight" in name or "G_touched" in name else "neuron"
+            raise UserError(
+                f"{name} of {kind} {where} became {values[where]} before "
+                f"{time:g} ms of this run: a parameter or weight is too "
+                "extreme for the time step; mend it, or make dt smaller."
+            )
+
+
+def settled_weights(state, network):
+    """Return a copy of the state's E to E weights (pF) with nothing pending."""
+    e_to_e = Synapses(*state.e_to_e[:2], state.e_to_e.weight.copy())
+    rule = VoltageRule(*(values.copy() for values in state.rule))
+    settle(e_to_e, rule, network.plasticity.w_E_min, network.plasticity.w_E_max)
+    return e_to_e.weight
+
+
+def settled_connectivity(state, network, cluster):
+    """Return the network as it is now, for runs without plasticity."""
+    e_to_e = Synapses(*state.e_to_e[:2], settled_weights(state, network))
+    return Connectivity(e_to_e, *(getattr(state, group) for group in GROUPS[1:]), cluster)
+
+
+def flatten(state, prefix=""):
+    """Return all arrays of a state under dotted names."""
+    arrays = {}
+    for name, value in zip(state._fields, state, strict=True):
+        if isinstance(value, tuple):
+            arrays |= flatten(value, f"{prefix}{name}.")
+        else:
+            arrays[prefix + name] = value
+    return arrays
+
+
+def restore(state, arrays):
+    """Fill a state of the same network with saved arrays, in place."""
+    for name, values in flatten(state).items():
+        values[...] = arrays[name]

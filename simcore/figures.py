@@ -1,0 +1,641 @@
+"""Pictures of a study, from stores only.
+
+Every function takes Datasets as docs/stores.md describes them and returns a matplotlib Figure,
+which `save` writes. Where a small study has nothing to show, the picture says so.
+"""
+
+import functools
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from simcore import measures
+
+WIDTH = 6.0  # inches: at half the width of a page of 1280 pixels, 10 points are 14 pixels high
+DPI = 200
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "legend.handlelength": 1.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.6,
+    "pdf.fonttype": 42,  # text in the PDF stays text
+}
+
+# Colours that stay apart for colour-blind readers; each thing has the same one in every figure.
+_BLUE, _ORANGE, _GREEN, _RED, _PINK, _BROWN, _, _GREY, _, _SKY = sns.color_palette("colorblind")
+COLOR_E, COLOR_I = _BLUE, _RED
+CLUSTERS = "viridis"
+CHANNELS = [_GREEN, _PINK, _ORANGE, _SKY, _BROWN, _GREY]
+MANY_CHANNELS = "viridis"
+WEIGHTS = "rocket_r"
+RATES = "mako_r"
+BLOCKS = {"within": "black", "forward": _GREEN, "backward": _PINK, "rest": _GREY}
+BEFORE, AFTER = _GREY, _BLUE
+
+LONGEST_RASTER = 4000.0  # ms: in longer ones the spikes cannot be told apart
+RASTER_WITHOUT_PERIOD = 1000.0  # ms
+
+
+def save(figure, stem):
+    """Write a figure as stem.png and stem.pdf; the same data give the same bytes.
+
+    Nothing holds on to the figure afterwards: it was never registered with pyplot.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    stem : path
+        The files' path without its suffix.
+    """
+    without_date = {"CreationDate": None, "Creator": None, "Producer": None}
+    with mpl.rc_context(STYLE):
+        figure.savefig(
+            Path(f"{stem}.png"),
+            dpi=DPI,
+            metadata={"Software": None},
+            pil_kwargs={"optimize": True},
+        )
+        figure.savefig(Path(f"{stem}.pdf"), dpi=DPI, metadata=without_date)
+
+
+def _styled(draw):
+    """Let a function draw in the style of the house, whatever the user's own settings."""
+
+    @functools.wraps(draw)
+    def styled(*arguments, **options):
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(STYLE)
+            return draw(*arguments, **options)
+
+    return styled
+
+
+# ------------------------------------------------------------------------------------ the weights
+
+
+@_styled
+def weights(network, consolidation):
+    """Draw the mean E to E weight between clusters before learning and after each stage.
+
+    Parameters
+    ----------
+    network, consolidation : xarray.Dataset
+        Stores of these stages.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One heat map for each moment, with one logarithmic scale in pF: else the small differences
+        between the many weak blocks would not show.
+    """
+    moments = {
+        "before": network["block_weight"][-1],
+        "after embedding": consolidation["block_weight"][0],
+        "after consolidation": consolidation["block_weight"][-1],
+    }
+    figure = Figure(figsize=(WIDTH, 2.75), layout="constrained")
+    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    norm = _log_norm(np.concatenate([np.ravel(block) for block in moments.values()]))
+    for axes, (title, block) in zip(panels, moments.items(), strict=True):
+        image = axes.imshow(
+            block.transpose("cluster_post", "cluster_pre"),
+            cmap=_with_gaps(WEIGHTS),
+            norm=norm,
+            origin="lower",
+        )
+        axes.set_title(title)
+        _whole_numbers(axes.xaxis, 4)
+        _whole_numbers(axes.yaxis, 4)
+        _frame(axes)
+    panels[1].set_xlabel("from cluster")
+    panels[0].set_ylabel("to cluster")
+    bar = figure.colorbar(
+        image, ax=panels, location="bottom", aspect=40, label="mean E to E weight (pF)"
+    )
+    _plain_log_ticks(bar.ax.xaxis)
+    return figure
+
+
+@_styled
+def time_course(embedding, consolidation):
+    """Draw how weights and rates change during embedding and consolidation.
+
+    Parameters
+    ----------
+    embedding, consolidation : xarray.Dataset
+        Stores of these stages.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        From above: mean E to E weights over synapses within clusters, forward, backward and all
+        others (`simcore.measures.weight_summary`); mean I to E weight; rates.
+    """
+    figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
+    blocks, inhibition, rates = figure.subplots(3, 1, sharex=True, height_ratios=[2.4, 1, 1])
+    border = float(embedding["time"][-1]) / 60e3
+    for stage, begin in ((embedding, 0.0), (consolidation, border)):
+        minutes = begin + stage["time"].values / 60e3
+        summaries = _weight_summaries(stage)
+        for kind, color in BLOCKS.items():
+            values = [getattr(summary, kind) for summary in summaries]
+            _course(blocks, minutes, values, color, kind)
+        _course(inhibition, minutes, stage["i_to_e_mean"], COLOR_I, "I to E")
+        _course(rates, minutes, stage["rate_e"], COLOR_E, "E")
+        _course(rates, minutes, stage["rate_i"], COLOR_I, "I")
+
+    if any(np.any(line.get_ydata() > 0) for line in blocks.lines):
+        blocks.set_yscale("log")
+        _plain_log_ticks(blocks.yaxis)
+    blocks.set_ylabel("E to E weight (pF)")
+    inhibition.set_ylabel("I to E\nweight (pF)")
+    rates.set_ylabel("rate (Hz)")
+    rates.set_xlabel("simulated time (min)")
+    rates.set_ylim(bottom=0)
+    for axes in (inhibition, rates):
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    _legend_of_first(blocks, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.22))
+    _legend_of_first(rates, ncols=2, loc="best")
+    for axes in (blocks, inhibition, rates):
+        axes.axvline(border, color="black", linewidth=0.8, linestyle=":")
+    above = {"xy": (border, 1), "xycoords": ("data", "axes fraction"), "va": "bottom"}
+    gap = {"textcoords": "offset points"}
+    blocks.annotate("embedding ", **above, xytext=(-4, 2), **gap, ha="right")
+    blocks.annotate(" consolidation", **above, xytext=(4, 2), **gap, ha="left")
+    figure.align_ylabels()
+    return figure
+
+
+@_styled
+def spectrum(analysis):
+    """Draw the eigenvalues of the weight matrix, full and reduced to clusters, before and after.
+
+    Parameters
+    ----------
+    analysis : xarray.Dataset
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Of each spectrum the one pair that the balance of E and I puts far off is named, not shown,
+        where it would squeeze all others together.
+    """
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    kinds = {"all neurons": ("eigenvalue", 3), "reduced to clusters": ("cluster_eigenvalue", 18)}
+    for row, (kind, (name, size)) in zip(panels, kinds.items(), strict=True):
+        real, imaginary = analysis[f"{name}_real"].values, analysis[f"{name}_imaginary"].values
+        phases = zip(row, ("before", "after"), real + 1j * imaginary, (BEFORE, AFTER), strict=True)
+        for axes, phase, values, color in phases:
+            far = _far_pair(values)
+            _zero_lines(axes)
+            axes.scatter(
+                values[~far].real,
+                values[~far].imag,
+                s=size,
+                color=color,
+                linewidths=0,
+                rasterized=len(values) > 200,
+            )
+            axes.set_title(f"{kind}, {phase}")
+            if far.any():
+                pair = values[far][0]
+                _note(axes, f"outside: {pair.real:.0f} ± {abs(pair.imag):.0f}i pF")
+    figure.supxlabel("real part (pF)", fontsize=10)
+    figure.supylabel("imaginary part (pF)", fontsize=10)
+    return figure
+
+
+def _weight_summaries(stage):
+    """Sum up the block structure at every moment of a stage."""
+    _, count = measures.block_means(
+        stage["e_to_e_row_pointer"].values,
+        stage["e_to_e_column"].values,
+        stage["e_to_e_weight"].values,
+        stage["cluster"].values,
+        stage.sizes["cluster_pre"],
+    )
+    blocks = stage["block_weight"].transpose("time", "cluster_pre", "cluster_post").values
+    return [measures.weight_summary(block, count) for block in blocks]
+
+
+def _course(axes, minutes, values, color, label):
+    axes.plot(minutes, values, color=color, label=label, marker="o", markersize=2.5)
+
+
+def _far_pair(values):
+    """Mark the conjugate pair of largest imaginary part, if it is far from all others."""
+    height = np.abs(values.imag)
+    sorted_height = np.sort(height)
+    if len(values) < 4 or sorted_height[-1] < 2 * sorted_height[-3]:
+        return np.zeros(len(values), bool)
+    return height >= sorted_height[-2]
+
+
+# ------------------------------------------------------------------------------------- the replay
+
+
+@_styled
+def replay_raster(replay):
+    """Draw the spikes of the last three periods of a replay.
+
+    Parameters
+    ----------
+    replay : xarray.Dataset
+        A store `replay_<target>`, or `replay_clock`, which has no read-outs.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        From above: E neurons ordered and coloured by cluster, I neurons, read-outs.
+    """
+    duration = float(replay.attrs["simulated_ms"])
+    begin = duration - min(_raster_length(replay, duration), duration)
+    populations = ["e", "i"] + ["readout"] * ("readout_spike_time" in replay)
+    many = "channel" in replay.sizes and replay.sizes["channel"] > len(CHANNELS)
+    heights = [4, 1, 2 if many else 1][: len(populations)]
+    figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
+    panels = figure.subplots(len(populations), 1, sharex=True, height_ratios=heights)
+
+    time, neuron = replay["spike_time"].values, replay["spike_neuron"].values
+    shown = time >= begin
+    time, neuron = time[shown], neuron[shown]
+    n_e = replay.sizes["neuron_e"]
+    _excitatory_raster(panels[0], time[neuron < n_e], neuron[neuron < n_e], replay["cluster"])
+    _dots(panels[1], time[neuron >= n_e], neuron[neuron >= n_e] - n_e, COLOR_I)
+    panels[1].set_ylabel("I neuron")
+    _whole_numbers(panels[1].yaxis, 3)
+    if len(panels) > 2:
+        _readout_raster(panels[2], replay, begin)
+    for axes in panels:
+        axes.set_xlim(begin / 1000, duration / 1000)
+    panels[-1].set_xlabel("time in the replay (s)")
+    figure.align_ylabels()
+    return figure
+
+
+@_styled
+def target_and_replay(replay, analysis, name):
+    """Draw a target and, on the same axis, what the read-outs replay: one pass, and the mean.
+
+    Parameters
+    ----------
+    replay : xarray.Dataset
+        The store `replay_<name>`.
+    analysis : xarray.Dataset
+    name : str
+        Of the target.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The pass shown is the one of median error.
+    """
+    target = replay["target_rate"].transpose("time", "channel").values
+    time = replay["time"].values
+    error = analysis[f"pass_error_{name}"].values
+    correlation = analysis[f"pass_correlation_{name}"].values
+    rates = _pass_rates(replay, analysis[f"pass_start_{name}"].values)
+
+    figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
+    _draw_rates(panels[0], replay, time, target, "input (kHz)")
+    panels[0].set_title("target: input of the supervisors")
+    panels[0].set_xlim(time[0], time[-1] + time[1] - time[0])
+    panels[2].set_xlabel("time in the target (ms)")
+    if not len(rates):
+        for axes in panels[1:]:
+            _nothing(axes, "no complete pass")
+        return figure
+
+    typical = np.argsort(error, kind="stable")[(len(error) - 1) // 2]
+    _draw_rates(panels[1], replay, time, rates[typical], "rate (Hz)")
+    panels[1].set_title(
+        f"the pass of median error: error {_number(error[typical])}, "
+        f"correlation {_number(correlation[typical])}"
+    )
+    _draw_rates(panels[2], replay, time, rates.mean(axis=0), "rate (Hz)")
+    panels[2].set_title(
+        f"mean of {len(rates)} passes: error {_mean_and_sd(error)}, "
+        f"correlation {_mean_and_sd(correlation)}"
+    )
+    figure.align_ylabels()
+    return figure
+
+
+@_styled
+def periods(analysis):
+    """Draw the histogram of the clock's periods, with their mean and sd.
+
+    Parameters
+    ----------
+    analysis : xarray.Dataset
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    period = analysis["period"].values
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel("period (ms)")
+    axes.set_ylabel("number of passes")
+    if not len(period):
+        _nothing(axes, "no complete pass")
+        return figure
+    mean, sd = period.mean(), period.std()
+    # Periods are whole ms: narrower bins would leave gaps.
+    width = max(1, round(np.ptp(period) / (2 * np.sqrt(len(period)))))
+    sns.histplot(period, binwidth=width, ax=axes, color=_SKY, edgecolor="white")
+    axes.axvspan(mean - sd, mean + sd, color="black", alpha=0.1, linewidth=0, zorder=0)
+    axes.axvline(mean, color="black", linewidth=1.2)
+    axes.set_xlabel("period (ms)")
+    axes.set_ylabel("number of passes")
+    axes.set_title(f"{len(period)} periods: mean {mean:.0f} ms (line), sd {sd:.0f} ms (band)")
+    _whole_numbers(axes.yaxis, 5)
+    return figure
+
+
+def _raster_length(replay, duration):
+    cluster = replay["cluster"].values
+    n_clusters = int(cluster.max()) + 1
+    counts = measures.cluster_counts(
+        replay["spike_time"].values, replay["spike_neuron"].values, cluster, n_clusters, duration
+    )
+    period = measures.periods(measures.onsets(measures.winners(counts), n_clusters))
+    return min(3 * np.median(period), LONGEST_RASTER) if len(period) else RASTER_WITHOUT_PERIOD
+
+
+def _excitatory_raster(axes, time, neuron, cluster):
+    cluster = cluster.values
+    n_clusters = int(cluster.max()) + 1
+    order = np.argsort(cluster, kind="stable")
+    row = np.argsort(order)
+    _dots(axes, time, row[neuron], mpl.colormaps[CLUSTERS](_spread(cluster[neuron], n_clusters)))
+    _cluster_ticks(axes.yaxis, cluster[order])
+    axes.set_ylim(-0.5, len(cluster) - 0.5)
+    axes.set_ylabel("E neuron, by cluster")
+
+
+def _readout_raster(axes, replay, begin):
+    time, channel = replay["readout_spike_time"].values, replay["readout_spike_channel"].values
+    time, channel = time[time >= begin], channel[time >= begin]
+    n_channels = replay.sizes["channel"]
+    few = n_channels <= len(CHANNELS)
+    size = {"s": 40, "marker": "|", "linewidths": 1} if few else {"s": 5}
+    colors = np.array(_channel_colors(n_channels))
+    _dots(axes, time, channel, colors[channel], **size)
+    axes.set_ylim(-0.5, n_channels - 0.5)
+    _channel_ticks(axes, replay, "read-out")
+
+
+def _dots(axes, time, row, color, **options):
+    """Draw one mark for each spike; as pixels, lest a PDF of them weigh megabytes."""
+    if not len(time):
+        _note(axes, "no spikes")
+    options = {"s": 2.5, "marker": "o", "linewidths": 0, "rasterized": True} | options
+    axes.scatter(time / 1000, row, c=color if len(time) else None, **options)
+
+
+def _pass_rates(replay, starts):
+    """Return the replayed rates (Hz) of every pass: array (pass, time, channel)."""
+    n_times, n_channels = replay.sizes["time"], replay.sizes["channel"]
+    dt = float(replay["time"][1] - replay["time"][0])
+    rates = np.zeros((len(starts), n_times, n_channels))
+    for rate, start in zip(rates, starts, strict=True):
+        rate[:] = measures.smoothed_rate(
+            replay["readout_spike_time"].values,
+            replay["readout_spike_channel"].values,
+            n_channels,
+            n_times * dt,
+            dt=dt,
+            start=start + measures.READOUT_DELAY,
+        )
+    return rates
+
+
+def _draw_rates(axes, dataset, time, rate, label):
+    """Draw rates (time, channel): a few channels as lines, many as an image."""
+    n_channels = rate.shape[1]
+    if n_channels <= len(CHANNELS):
+        names = _channel_names(dataset, n_channels)
+        for values, color, name in zip(rate.T, _channel_colors(n_channels), names, strict=True):
+            axes.plot(time, values, color=color, label=name)
+        axes.set_ylabel(label)
+        axes.set_ylim(0, max(1.05 * rate.max(), 1e-3))
+        if axes.get_subplotspec().is_first_row():
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), title="channel")
+        return
+    image = axes.imshow(
+        rate.T,
+        cmap=RATES,
+        vmin=0,
+        vmax=rate.max() or 1,
+        aspect="auto",
+        origin="lower",
+        extent=(time[0], time[-1] + time[1] - time[0], -0.5, n_channels - 0.5),
+    )
+    _channel_ticks(axes, dataset, "channel")
+    axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
+
+
+# ----------------------------------------------------------------------------------- the read-outs
+
+
+@_styled
+def readout_weights(readout):
+    """Draw the learned weights onto each read-out, by neuron and as means over clusters.
+
+    Parameters
+    ----------
+    readout : xarray.Dataset
+        A store `readout_<target>`, with `cluster`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    cluster = readout["cluster"].values
+    order = np.argsort(cluster, kind="stable")
+    weight = readout["readout_weight"].transpose("channel", "neuron_e").values[:, order]
+    n_channels, n_clusters = len(weight), int(cluster.max()) + 1
+    by_cluster = np.stack(
+        [weight[:, cluster[order] == index].mean(axis=1) for index in range(n_clusters)], axis=1
+    )
+
+    few = n_channels <= len(CHANNELS)
+    figure = Figure(figsize=(WIDTH, 3.8 if few else 5.0), layout="constrained")
+    neurons, clusters = figure.subplots(2, 1)
+    _weight_image(neurons, readout, weight, "weight (pF)")
+    _cluster_ticks(neurons.xaxis, cluster[order])
+    neurons.set_xlabel("E neuron, by cluster")
+    if few:
+        names = _channel_names(readout, n_channels)
+        for values, color, name in zip(by_cluster, _channel_colors(n_channels), names, strict=True):
+            clusters.plot(values, color=color, marker="o", markersize=4, label=name)
+        clusters.set_ylabel("mean weight (pF)")
+        clusters.set_xlim(-0.5, n_clusters - 0.5)
+        clusters.legend(loc="center left", bbox_to_anchor=(1, 0.5), title="channel")
+    else:
+        _weight_image(clusters, readout, by_cluster, "mean weight (pF)")
+    clusters.set_xlabel("E cluster")
+    _whole_numbers(clusters.xaxis, 8)
+    return figure
+
+
+@_styled
+def learning_curve(readout):
+    """Draw error and correlation of the replay against the time of learning.
+
+    Parameters
+    ----------
+    readout : xarray.Dataset
+        A store `readout_<target>`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    seconds = readout["learning_time"].values / 1000
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel("simulated time of learning (s)")
+    axes.set_ylabel("error, correlation")
+    curves = {"error": ("error_curve", _RED, "o"), "correlation": ("correlation_curve", _BLUE, "s")}
+    if not any(np.isfinite(readout[name]).any() for name, _, _ in curves.values()):
+        _nothing(axes, "no complete pass in any test")
+        return figure
+    for label, (name, color, marker) in curves.items():
+        axes.plot(seconds, readout[name], color=color, marker=marker, markersize=5, label=label)
+    axes.set_xlim(0, 1.05 * seconds[-1])
+    axes.set_ylim(min(0, axes.get_ylim()[0]), 1)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _weight_image(axes, readout, weight, label):
+    image = axes.imshow(
+        weight, cmap=WEIGHTS, vmin=0, vmax=weight.max() or 1, aspect="auto", origin="lower"
+    )
+    _channel_ticks(axes, readout, "channel")
+    axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
+
+
+# ---------------------------------------------------------------------------------- axes and words
+
+
+def _channel_names(dataset, n_channels):
+    if "symbol" in dataset:
+        return [str(symbol) for symbol in dataset["symbol"].values]
+    return [str(channel) for channel in range(n_channels)]
+
+
+def _channel_colors(n_channels):
+    if n_channels <= len(CHANNELS):
+        return CHANNELS[:n_channels]
+    return [
+        mpl.colormaps[MANY_CHANNELS](_spread(channel, n_channels)) for channel in range(n_channels)
+    ]
+
+
+def _channel_ticks(axes, dataset, what):
+    """Name the channels, which lie at 0, 1, ... on the y axis."""
+    n_channels = dataset.sizes["channel"]
+    if "frequency" in dataset:
+        frequency = dataset["frequency"].values / 1000
+        round_values = MaxNLocator(4).tick_values(frequency[0], frequency[-1])
+        inside = round_values[(round_values >= frequency[0]) & (round_values <= frequency[-1])]
+        position = np.interp(inside, frequency, np.arange(n_channels))
+        axes.set_yticks(position, [f"{value:g}" for value in inside])
+        axes.set_ylabel(f"{what} (kHz)" if what == "read-out" else "frequency (kHz)")
+        return
+    axes.set_ylabel(what)
+    if n_channels <= len(CHANNELS):
+        axes.set_yticks(range(n_channels), _channel_names(dataset, n_channels))
+    else:
+        _whole_numbers(axes.yaxis, 4)
+
+
+def _cluster_ticks(axis, sorted_cluster):
+    """Put the number of a cluster at the middle of its neurons; of many clusters, of some."""
+    n_clusters = int(sorted_cluster.max()) + 1
+    every = -(-n_clusters // 8)
+    numbers = np.arange(0, n_clusters, every)
+    middle = [np.flatnonzero(sorted_cluster == number).mean() for number in numbers]
+    axis.set_ticks(middle, [str(number) for number in numbers])
+
+
+def _spread(index, n):
+    """Place 0 ... n - 1 on a colour map, whose last tenth is too bright on white."""
+    return 0.9 * np.asarray(index) / max(n - 1, 1)
+
+
+def _log_norm(values):
+    positive = values[np.isfinite(values) & (values > 0)]
+    if not len(positive) or positive.min() == positive.max():
+        return Normalize(0, positive.max() if len(positive) else 1)
+    return LogNorm(positive.min(), positive.max())
+
+
+def _with_gaps(name):
+    """Return a colour map that shows what does not exist in grey."""
+    cmap = sns.color_palette(name, as_cmap=True).copy()
+    cmap.set_bad("0.8")
+    return cmap
+
+
+def _plain_log_ticks(axis):
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _whole_numbers(axis, most):
+    axis.set_major_locator(MaxNLocator(most, integer=True))
+
+
+def _frame(axes):
+    axes.spines[:].set_visible(True)
+
+
+def _zero_lines(axes):
+    axes.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+    axes.axvline(0, color="0.85", linewidth=0.8, zorder=0)
+
+
+def _legend_of_first(axes, **options):
+    """Name lines of equal label once."""
+    lines = {line.get_label(): line for line in reversed(axes.lines)}
+    labels = [label for label in dict.fromkeys(line.get_label() for line in axes.lines)]
+    axes.legend([lines[label] for label in labels], labels, **options)
+
+
+def _note(axes, text):
+    axes.text(0.98, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
+
+
+def _nothing(axes, text):
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35")
+
+
+def _number(value):
+    return f"{value:.2f}" if np.isfinite(value) else "undefined"
+
+
+def _mean_and_sd(values):
+    values = values[np.isfinite(values)]
+    return f"{values.mean():.2f} ± {values.std():.2f}" if len(values) else "undefined"

@@ -1,0 +1,411 @@
+"""One time step of the recurrent network, in the order of the specification (end of section 2)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from simcore.kernels.neurons import (
+    add_events,
+    collect_spikes,
+    decay_threshold,
+    filter_synapses,
+    jump_threshold,
+    low_pass,
+    membrane_exponential,
+    membrane_leaky,
+    synaptic_current,
+)
+from simcore.kernels.plasticity import (
+    NEGLIGIBLE,
+    Incoming,
+    VoltageRule,
+    accumulate_potentiation,
+    fire_excitatory,
+    inhibitory_rule_post,
+    inhibitory_rule_pre,
+    normalize,
+    subtract_pending,
+)
+from simcore.kernels.random import draw, poisson_counts
+from simcore.kernels.synapses import Synapses, transmit
+
+# Places in ``State.counters``.
+STEP, WINDOW_STEP, SPIKES_E, SPIKES_I = 0, 1, 2, 3
+
+
+class Neuron(NamedTuple):
+    """Parameters of one kind of neuron (section 1)."""
+
+    tau_m: float
+    C: float
+    E_L: float
+    D_T: float
+    V_spike: float
+    V_T0: float
+    A_T: float
+    tau_T: float
+    V_reset: float
+    refractory_steps: int
+    b: float
+    tau_w: float
+    E_E: float
+    E_I: float
+
+
+class Filters(NamedTuple):
+    """Time constants of the synapses (section 2), ms."""
+
+    tau_rise_E: float
+    tau_decay_E: float
+    tau_rise_I: float
+    tau_decay_I: float
+
+
+class External(NamedTuple):
+    """External input of a run: weights in pF, Poisson thresholds of one step."""
+
+    weight_E: float
+    weight_I: float
+    weight_unstimulated: float
+    unstimulated_inhibitory: bool
+    thresholds_E: np.ndarray
+    thresholds_I: np.ndarray
+    thresholds_stimulated: np.ndarray
+
+
+class Stimulation(NamedTuple):
+    """Clusters stimulated in turn: steps on and off, and the order of the clusters (int64).
+
+    An empty order means that there is no stimulation.
+    """
+
+    on_steps: int
+    period_steps: int
+    cluster_size: int
+    order: np.ndarray
+
+
+class Plasticity(NamedTuple):
+    """Parameters of both rules (section 3). ``active`` switches all changes of weights."""
+
+    active: bool
+    traces: bool
+    A_depression: float
+    A_potentiation: float
+    V_theta: float
+    E_L: float
+    tau_u: float
+    tau_v: float
+    tau_x: float
+    w_E_min: float
+    w_E_max: float
+    window_steps: int
+    eta: float
+    tau_y: float
+    r_0: float
+    w_I_min: float
+    w_I_max: float
+
+
+class Excitatory(NamedTuple):
+    """State of the E neurons; arrays (n,), random uint32 (4, n)."""
+
+    V: np.ndarray
+    V_T: np.ndarray
+    w: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    x_rise_E: np.ndarray
+    x_decay_E: np.ndarray
+    x_rise_I: np.ndarray
+    x_decay_I: np.ndarray
+    Y: np.ndarray
+    refractory: np.ndarray
+    random: np.ndarray
+
+
+class Inhibitory(NamedTuple):
+    """State of the I neurons; arrays (n,), random uint32 (4, n)."""
+
+    V: np.ndarray
+    x_rise_E: np.ndarray
+    x_decay_E: np.ndarray
+    x_rise_I: np.ndarray
+    x_decay_I: np.ndarray
+    Y: np.ndarray
+    refractory: np.ndarray
+    random: np.ndarray
+
+
+class State(NamedTuple):
+    """Everything that changes while the network runs.
+
+    ``counters`` holds the number of steps done, the steps since the window's beginning, and the
+    number of spikes in transit, whose neurons stand in ``spikes_E`` and ``spikes_I``.
+    """
+
+    e: Excitatory
+    i: Inhibitory
+    e_to_e: Synapses
+    e_to_i: Synapses
+    i_to_e: Synapses
+    i_to_i: Synapses
+    rule: VoltageRule
+    spikes_E: np.ndarray
+    spikes_I: np.ndarray
+    counters: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Room for a step's intermediate values; holds nothing between steps.
+
+    The first index is the receiving population, the second the kind of synapse.
+    """
+
+    received_E_E: np.ndarray
+    received_E_I: np.ndarray
+    received_I_E: np.ndarray
+    received_I_I: np.ndarray
+    g_E_E: np.ndarray
+    g_E_I: np.ndarray
+    g_I_E: np.ndarray
+    g_I_I: np.ndarray
+    uniform_E: np.ndarray
+    uniform_I: np.ndarray
+    counts_E: np.ndarray
+    counts_I: np.ndarray
+
+
+class Network(NamedTuple):
+    """Parameters of the network during a run, and what follows from its connectivity."""
+
+    dt: float
+    neuron_E: Neuron
+    neuron_I: Neuron
+    filters: Filters
+    external: External
+    stimulation: Stimulation
+    plasticity: Plasticity
+    threshold_adds: bool
+    incoming: Incoming
+
+
+@njit(cache=True, error_model="numpy")
+def stimulated_cluster(stimulation, step):
+    """Index of the cluster stimulated in ``step`` (0, 1, ... since the beginning), or -1."""
+    if stimulation.order.size == 0 or step % stimulation.period_steps >= stimulation.on_steps:
+        return -1
+    return stimulation.order[(step // stimulation.period_steps) % stimulation.order.size]
+
+
+@njit(cache=True, error_model="numpy")
+def external_excitatory(cluster, state, network, scratch):
+    """External events of this step enter what the E neurons receive (section 4)."""
+    external, size = network.external, network.stimulation.cluster_size
+    uniform, counts, r = scratch.uniform_E, scratch.counts_E, state.e.random
+    draw(r[0], r[1], r[2], r[3], uniform)
+    if network.stimulation.order.size == 0:
+        poisson_counts(uniform, external.thresholds_E, counts)
+        add_events(scratch.received_E_E, counts, external.weight_E)
+        return
+    low = cluster * size if cluster >= 0 else 0
+    high = low + size if cluster >= 0 else 0
+    poisson_counts(uniform[low:high], external.thresholds_stimulated, counts[low:high])
+    add_events(scratch.received_E_E[low:high], counts[low:high], external.weight_E)
+    received = scratch.received_E_E
+    if external.unstimulated_inhibitory:
+        received = scratch.received_E_I
+    for first, last in ((0, low), (high, counts.size)):
+        poisson_counts(uniform[first:last], external.thresholds_E, counts[first:last])
+        add_events(received[first:last], counts[first:last], external.weight_unstimulated)
+
+
+@njit(cache=True, error_model="numpy")
+def advance_filters(cell, received_E, received_I, g_E, g_I, filters, dt):
+    """Advance the filters of both kinds of synapse of one population."""
+    filter_synapses(
+        cell.x_rise_E,
+        cell.x_decay_E,
+        received_E,
+        g_E,
+        1.0 - dt / filters.tau_rise_E,
+        1.0 - dt / filters.tau_decay_E,
+        1.0 / (filters.tau_decay_E - filters.tau_rise_E),
+    )
+    filter_synapses(
+        cell.x_rise_I,
+        cell.x_decay_I,
+        received_I,
+        g_I,
+        1.0 - dt / filters.tau_rise_I,
+        1.0 - dt / filters.tau_decay_I,
+        1.0 / (filters.tau_decay_I - filters.tau_rise_I),
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def advance_excitatory(amplitude, state, network, scratch):
+    """Advance the E neurons by one step; returns the number of spikes."""
+    e, p, rule, dt = state.e, network.neuron_E, network.plasticity, network.dt
+    g_E, g_I = scratch.g_E_E, scratch.g_E_I
+    advance_filters(e, scratch.received_E_E, scratch.received_E_I, g_E, g_I, network.filters, dt)
+    decay_threshold(e.V_T, e.w, p.V_T0, 1.0 - dt / p.tau_T, 1.0 - dt / p.tau_w)
+    if rule.traces:
+        low_pass(e.u, e.V, dt / rule.tau_u)
+        low_pass(e.v, e.V, dt / rule.tau_v)
+    synaptic_current(g_E, g_I, e.V, p.E_E, p.E_I)
+    spikes = membrane_exponential(e.V, e.V_T, e.w, g_E, e.refractory, p, dt)
+    if rule.active:
+        accumulate_potentiation(state.rule.G, e.V, e.v, amplitude, rule.V_theta, rule.E_L)
+    if spikes > 0:
+        collect_spikes(e.refractory, p.refractory_steps, state.spikes_E)
+        jump_threshold(e.V_T, e.w, state.spikes_E[:spikes], p, network.threshold_adds)
+    return spikes
+
+
+@njit(cache=True, error_model="numpy")
+def advance_inhibitory(state, network, scratch):
+    """Advance the I neurons by one step; returns the number of spikes."""
+    i, p, dt, r = state.i, network.neuron_I, network.dt, state.i.random
+    g_E, g_I = scratch.g_I_E, scratch.g_I_I
+    draw(r[0], r[1], r[2], r[3], scratch.uniform_I)
+    poisson_counts(scratch.uniform_I, network.external.thresholds_I, scratch.counts_I)
+    add_events(scratch.received_I_E, scratch.counts_I, network.external.weight_I)
+    advance_filters(i, scratch.received_I_E, scratch.received_I_I, g_E, g_I, network.filters, dt)
+    synaptic_current(g_E, g_I, i.V, p.E_E, p.E_I)
+    spikes = membrane_leaky(i.V, g_E, i.refractory, p, dt)
+    if spikes > 0:
+        collect_spikes(i.refractory, p.refractory_steps, state.spikes_I)
+    return spikes
+
+
+@njit(cache=True, error_model="numpy")
+def begin_window(state, network):
+    """Normalize (if plastic) and refer the traces to the beginning of the next window."""
+    rule, steps = network.plasticity, state.counters[WINDOW_STEP]
+    if rule.active:
+        normalize(state.e_to_e, state.rule, rule.w_E_min, rule.w_E_max)
+    decay_x = (1.0 - network.dt / rule.tau_x) ** steps
+    decay_y = (1.0 - network.dt / rule.tau_y) ** steps
+    for traces, decay in ((state.rule.X, decay_x), (state.e.Y, decay_y), (state.i.Y, decay_y)):
+        for n in range(traces.size):
+            traces[n] = traces[n] * decay if traces[n] * decay > NEGLIGIBLE else 0.0
+    state.counters[WINDOW_STEP] = 0
+
+
+@njit(cache=True, error_model="numpy")
+def transmit_recurrent(state, network, scratch):
+    """Let the spikes of the step before reach their targets."""
+    spikes_E, spikes_I = state.counters[SPIKES_E], state.counters[SPIKES_I]
+    rule = network.plasticity
+    if rule.active:
+        for n in range(spikes_E):
+            j = state.spikes_E[n]
+            subtract_pending(j, state.e_to_e, state.rule, rule.w_E_min, rule.w_E_max)
+    transmit(state.e_to_e, state.spikes_E, spikes_E, scratch.received_E_E)
+    transmit(state.e_to_i, state.spikes_E, spikes_E, scratch.received_I_E)
+    transmit(state.i_to_e, state.spikes_I, spikes_I, scratch.received_E_I)
+    transmit(state.i_to_i, state.spikes_I, spikes_I, scratch.received_I_I)
+
+
+@njit(cache=True, error_model="numpy")
+def change_weights(state, network):
+    """Both rules at this step's spikes. Traces jump here too, E before I (section 2)."""
+    rule, k = network.plasticity, state.counters[WINDOW_STEP]
+    e, i, dt = state.e, state.i, network.dt
+    decay_x = (1.0 - dt / rule.tau_x) ** k
+    decay_y = (1.0 - dt / rule.tau_y) ** k
+    offset = 2.0 * rule.r_0 * rule.tau_y
+    for n in range(state.counters[SPIKES_E]):
+        j = state.spikes_E[n]
+        if rule.active:
+            inhibitory_rule_post(
+                j,
+                state.i_to_e.weight,
+                network.incoming,
+                i.Y,
+                decay_y,
+                rule.eta,
+                rule.w_I_min,
+                rule.w_I_max,
+            )
+            fire_excitatory(
+                j,
+                state.e_to_e,
+                state.rule,
+                e.u,
+                dt * rule.A_depression,
+                rule.E_L,
+                rule.w_E_min,
+                rule.w_E_max,
+            )
+        state.rule.X[j] += 1.0 / decay_x
+        e.Y[j] += 1.0 / decay_y
+    for n in range(state.counters[SPIKES_I]):
+        j = state.spikes_I[n]
+        if rule.active:
+            inhibitory_rule_pre(
+                j, state.i_to_e, e.Y, decay_y, rule.eta, offset, rule.w_I_min, rule.w_I_max
+            )
+        i.Y[j] += 1.0 / decay_y
+
+
+@njit(cache=True, error_model="numpy")
+def step_network(state, network, scratch):
+    """Advance the whole recurrent network by one step."""
+    rule, counters = network.plasticity, state.counters
+    cluster = stimulated_cluster(network.stimulation, counters[STEP])
+    if rule.traces:
+        if counters[WINDOW_STEP] == rule.window_steps:
+            begin_window(state, network)
+        counters[WINDOW_STEP] += 1
+    transmit_recurrent(state, network, scratch)
+    k = counters[WINDOW_STEP]
+    amplitude = network.dt * rule.A_potentiation * (1.0 - network.dt / rule.tau_x) ** k
+    external_excitatory(cluster, state, network, scratch)
+    counters[SPIKES_E] = advance_excitatory(amplitude, state, network, scratch)
+    counters[SPIKES_I] = advance_inhibitory(state, network, scratch)
+    if rule.traces:
+        change_weights(state, network)
+    counters[STEP] += 1
+
+
+@njit(cache=True, error_model="numpy")
+def record(state, recorded_step, recorded_neuron, count):
+    """Append this step's spikes (I neurons counted behind E) to a recording."""
+    for n in range(state.counters[SPIKES_E]):
+        recorded_step[count] = state.counters[STEP]
+        recorded_neuron[count] = state.spikes_E[n]
+        count += 1
+    for n in range(state.counters[SPIKES_I]):
+        recorded_step[count] = state.counters[STEP]
+        recorded_neuron[count] = state.e.V.size + state.spikes_I[n]
+        count += 1
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def run_network(steps, state, network, scratch, recorded_step, recorded_neuron):
+    """Advance the network by ``steps``.
+
+    Parameters
+    ----------
+    steps : int
+    state : State
+        Changed in place.
+    network : Network
+    scratch : Scratch
+    recorded_step, recorded_neuron : int64 (m,), int32 (m,)
+        Receive the spikes; a spike of step n (n = 1, 2, ...) happens at n dt.
+
+    Returns
+    -------
+    int
+        Number of recorded spikes.
+    """
+    count = 0
+    for _ in range(steps):
+        step_network(state, network, scratch)
+        count = record(state, recorded_step, recorded_neuron, count)
+    return count

@@ -1,0 +1,547 @@
+"""Every parameter of a study: name, unit, default, bounds, source.
+
+A study file (``config/*.yaml``) is read into :class:`Study`; whatever it leaves out has the default
+given here. Times are plain numbers in ms or text with a unit (``25 min``). Sections and tables
+named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemented (docs/clock.md).
+"""
+
+import difflib
+import re
+from typing import Annotated, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from simcore.errors import UserError
+
+MILLISECONDS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
+
+
+def parse_time(value):
+    """Milliseconds from a number (ms) or from text such as ``25 min``."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([-+.\deE]+)\s*(ms|s|min|h)\s*", value)
+        try:
+            return float(match[1]) * MILLISECONDS[match[2]]
+        except (TypeError, ValueError):
+            raise ValueError(
+                "a time is a number of ms or text such as '20 s' or '25 min'"
+            ) from None
+    if isinstance(value, bool):
+        raise ValueError("a time is a number of ms or text such as '20 s' or '25 min'")
+    return value
+
+
+Time = Annotated[float, BeforeValidator(parse_time), Field(ge=0, allow_inf_nan=False)]
+PositiveTime = Annotated[float, BeforeValidator(parse_time), Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+
+
+def parameter(default, unit, description, **options):
+    """A field with its unit beside its description."""
+    return Field(default, description=description, json_schema_extra={"unit": unit}, **options)
+
+
+class Parameters(BaseModel):
+    """What all groups of parameters share: unknown keys are refused, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class NeuronE(Parameters):
+    """Excitatory neuron: adaptive exponential integrate-and-fire with a moving threshold."""
+
+    tau_m: PositiveTime = parameter(20, "ms", "membrane time constant")
+    C: Positive = parameter(300, "pF", "capacitance")
+    E_L: Finite = parameter(-70, "mV", "resting potential")
+    D_T: Positive = parameter(2, "mV", "slope of the exponential")
+    V_spike: Finite = parameter(20, "mV", "a spike is counted above this potential")
+    V_T0: Finite = parameter(-52, "mV", "threshold at rest")
+    A_T: Finite = parameter(10, "mV", "rise of the threshold after a spike")
+    tau_T: PositiveTime = parameter(30, "ms", "time constant of the threshold")
+    V_reset: Finite = parameter(-60, "mV", "reset potential")
+    tau_ref: PositiveTime = parameter(5, "ms", "refractory period")
+    b: Finite = parameter(1000, "pA", "adaptation current added by a spike")
+    tau_w: PositiveTime = parameter(100, "ms", "time constant of the adaptation current")
+    E_E: Finite = parameter(0, "mV", "excitatory reversal potential")
+    E_I: Finite = parameter(-75, "mV", "inhibitory reversal potential")
+
+
+class NeuronI(Parameters):
+    """Inhibitory neuron: leaky integrate-and-fire."""
+
+    tau_m: PositiveTime = parameter(20, "ms", "membrane time constant")
+    C: Positive = parameter(300, "pF", "capacitance")
+    E_L: Finite = parameter(-62, "mV", "resting potential")
+    V_spike: Finite = parameter(-52, "mV", "threshold")
+    V_reset: Finite = parameter(-60, "mV", "reset potential")
+    tau_ref: PositiveTime = parameter(5, "ms", "refractory period")
+    E_E: Finite = parameter(0, "mV", "excitatory reversal potential")
+    E_I: Finite = parameter(-75, "mV", "inhibitory reversal potential")
+
+
+class Filters(Parameters):
+    """Synaptic filters: a difference of two exponentials."""
+
+    tau_rise_E: PositiveTime = parameter(1, "ms", "rise of excitatory synapses")
+    tau_decay_E: PositiveTime = parameter(6, "ms", "decay of excitatory synapses")
+    tau_rise_I: PositiveTime = parameter(0.5, "ms", "rise of inhibitory synapses")
+    tau_decay_I: PositiveTime = parameter(2, "ms", "decay of inhibitory synapses")
+
+    @model_validator(mode="after")
+    def _rise_differs_from_decay(self):
+        if self.tau_rise_E == self.tau_decay_E or self.tau_rise_I == self.tau_decay_I:
+            raise ValueError("rise and decay must differ: conductance is divided by the difference")
+        return self
+
+
+class StartWeights(Parameters):
+    """Random weights before learning, for N_E = 2400; scaled by 1/sqrt(N_E/2400)."""
+
+    e_to_e: NotNegative = parameter(2.83, "pF", "E to E")
+    i_to_e: NotNegative = parameter(62.87, "pF", "I to E")
+    e_to_i: NotNegative = parameter(1.96, "pF", "E to I")
+    i_to_i: NotNegative = parameter(20.91, "pF", "I to I")
+
+
+class External(Parameters):
+    """External Poisson input."""
+
+    rate_e: NotNegative = parameter(4.5, "kHz", "to each E neuron")
+    rate_i: NotNegative = parameter(2.25, "kHz", "to each I neuron")
+    weight_e: NotNegative = parameter(1.6, "pF", "of an event to an E neuron")
+    weight_i: NotNegative = parameter(1.52, "pF", "of an event to an I neuron")
+
+
+class Stimulation(Parameters):
+    """Embedding: clusters are stimulated in turn."""
+
+    on: PositiveTime = parameter(10, "ms", "stimulation of one cluster")
+    gap: Time = parameter(5, "ms", "pause until the next")
+    rate: NotNegative = parameter(18, "kHz", "added to the external rate of its neurons")
+    unstimulated: Literal["excitatory", "inhibitory"] = parameter(
+        "excitatory",
+        "1",
+        "filters in which an external event to an unstimulated E neuron counts: with minus the "
+        "weight below in the excitatory ones (authors' code) or plus it in the inhibitory ones",
+    )
+    unstimulated_weight: NotNegative = parameter(0.8, "pF", "size of such an event")
+    order: Literal["sequential", "random"] = parameter(
+        "sequential", "1", "order of the clusters; random gives assemblies without a direction"
+    )
+
+
+class VoltageRule(Parameters):
+    """Plasticity of E to E synapses (Clopath et al. 2010) with subtractive normalization."""
+
+    A_depression: NotNegative = parameter(
+        0.0014, "pF/mV", "per spike, times the number of ms of dt"
+    )
+    A_potentiation: NotNegative = parameter(0.0008, "pF/(mV^2 ms)", "potentiation")
+    V_theta: Finite = parameter(-49, "mV", "potential above which potentiation sets in")
+    E_L: Finite = parameter(-70, "mV", "potential above which the filtered potentials count")
+    tau_u: PositiveTime = parameter(10, "ms", "low-pass of the potential, depression")
+    tau_v: PositiveTime = parameter(7, "ms", "low-pass of the potential, potentiation")
+    tau_x: PositiveTime = parameter(3.5, "ms", "presynaptic trace")
+    w_min: NotNegative = parameter(1.45, "pF", "lower bound")
+    w_max: Positive = parameter(32.68, "pF", "upper bound")
+    normalization: PositiveTime = parameter(20, "ms", "interval between normalizations")
+
+
+class InhibitoryRule(Parameters):
+    """Plasticity of I to E synapses (Vogels et al. 2011)."""
+
+    eta: NotNegative = parameter(1, "pF", "rate")
+    tau_y: PositiveTime = parameter(20, "ms", "traces of both sides")
+    r_0: NotNegative = parameter(0.003, "kHz", "target rate of E neurons")
+    w_min: NotNegative = parameter(48.7, "pF", "lower bound")
+    w_max: Positive = parameter(243, "pF", "upper bound")
+
+
+class Clock(Parameters):
+    """The recurrent network that learns to keep time."""
+
+    connectivity: Literal["trained", "hard-wired", "synfire"] = parameter(
+        "trained", "1", "how the network comes about: by learning, or set by hand"
+    )
+    weights: str | None = parameter(
+        None,
+        "file",
+        "trained matrix in the authors' .mat layout (variable A, A[post, pre], E first, 4/5 of the "
+        "neurons E); replaces all training",
+    )
+    clusters: int | None = parameter(
+        None, "1", "number of clusters; default: neurons_e / cluster_size, or else 30", ge=2
+    )
+    cluster_size: int = parameter(
+        80, "neurons", "E neurons of a cluster; in a synfire chain by default 1", ge=1
+    )
+    neurons_e: int | None = parameter(
+        None, "neurons", "E neurons; default: clusters times cluster_size", ge=2
+    )
+    neurons_i: int | None = parameter(
+        None, "neurons", "I neurons; default: a quarter of neurons_e", ge=1
+    )
+    p: Probability = parameter(0.2, "1", "probability of a connection")
+    p_e_to_e: Probability | None = parameter(
+        None, "1", "of E to E; default: p * 80 / cluster_size, at most 1"
+    )
+    start_weights: StartWeights = StartWeights()
+    external: External = Field(
+        External(), description="external input; in a synfire chain by default 2.75 kHz to E"
+    )
+    neuron_e: NeuronE = NeuronE()
+    neuron_i: NeuronI = NeuronI()
+    filters: Filters = Filters()
+    threshold_after_spike: Literal["set", "add"] = parameter(
+        "set", "1", "a spike sets the threshold to V_T0 + A_T, or adds A_T to it"
+    )
+    stimulation: Stimulation = Stimulation()
+    voltage_rule: VoltageRule = VoltageRule()
+    inhibitory_rule: InhibitoryRule = InhibitoryRule()
+    balancing: Time = parameter(5e3, "ms", "run before the embedding, without stimulation")
+    balancing_static: Time = parameter(1e3, "ms", "its first part, without plasticity")
+    embedding: Time = parameter(3.6e6, "ms", "duration of the embedding")
+    consolidation: Time = parameter(3.6e6, "ms", "duration of the spontaneous plastic activity")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sizes(cls, data):
+        """Complete the sizes; those of a given matrix are known only when it is read."""
+        if not isinstance(data, dict):
+            return data
+        sizes = [data.get(key) for key in ("clusters", "cluster_size", "neurons_e")]
+        synfire = data.get("connectivity") == "synfire"
+        if synfire and data.get("external") is None:
+            data = data | {"external": {"rate_e": 2.75}}
+        if data.get("weights") or not all(s is None or isinstance(s, int) for s in sizes):
+            return data
+        clusters, size, neurons = sizes
+        size = size or (1 if synfire else 80)
+        if neurons and clusters is None:
+            clusters, rest = divmod(neurons, size)
+            if rest:
+                raise ValueError(
+                    f"{neurons} E neurons (neurons_e) cannot be cut into clusters of {size} "
+                    "(cluster_size): choose a size that divides them"
+                )
+        clusters = clusters or (120 if synfire else 30)
+        neurons = neurons or clusters * size
+        if clusters * size != neurons:
+            raise ValueError(
+                f"{clusters} clusters of {size} are {clusters * size} E neurons, but neurons_e is "
+                f"{neurons}: give two of clusters, cluster_size and neurons_e"
+            )
+        return data | {
+            "clusters": clusters,
+            "cluster_size": size,
+            "neurons_e": neurons,
+            "neurons_i": data.get("neurons_i") or max(neurons // 4, 1),
+        }
+
+    @property
+    def learns(self):
+        """Whether the network is trained in this study."""
+        return self.weights is None and self.connectivity == "trained"
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        for name, rule in (
+            ("voltage_rule", self.voltage_rule),
+            ("inhibitory_rule", self.inhibitory_rule),
+        ):
+            if rule.w_min >= rule.w_max:
+                raise ValueError(f"{name}.w_min must be below {name}.w_max")
+        if self.balancing_static > self.balancing:
+            raise ValueError("balancing_static is a part of balancing and cannot be longer")
+        return self
+
+
+class NeuronA(NeuronE):
+    """Read-out neuron and supervisor: as the E neuron, without adaptation."""
+
+    tau_ref: PositiveTime = parameter(1, "ms", "refractory period")
+    b: Finite = parameter(0, "pA", "adaptation current added by a spike")
+
+
+class NeuronH(NeuronI):
+    """Interneuron of a read-out: as the I neuron, with a shorter refractory period."""
+
+    tau_ref: PositiveTime = parameter(1, "ms", "refractory period")
+
+
+class ReadoutRule(Parameters):
+    """Plasticity of E to read-out synapses: the voltage rule with a soft upper bound."""
+
+    A_depression: NotNegative = parameter(
+        0.0014, "pF/mV", "per spike, times the number of ms of dt"
+    )
+    A_potentiation: NotNegative = parameter(0.0008, "pF/(mV^2 ms)", "potentiation")
+    V_theta: Finite = parameter(-49, "mV", "potential above which potentiation sets in")
+    E_L: Finite = parameter(-70, "mV", "potential above which the filtered potentials count")
+    tau_u: PositiveTime = parameter(10, "ms", "low-pass of the potential, depression")
+    tau_v: PositiveTime = parameter(7, "ms", "low-pass of the potential, potentiation")
+    tau_x: PositiveTime = parameter(5, "ms", "presynaptic trace")
+    w_max: Positive = parameter(25, "pF", "soft upper bound")
+
+
+class Readout(Parameters):
+    """Read-out neurons, their supervisors and interneurons, and how long they learn."""
+
+    neuron: NeuronA = NeuronA()
+    interneuron: NeuronH = NeuronH()
+    rule: ReadoutRule = ReadoutRule()
+    threshold_after_spike: Literal["set", "add"] = parameter(
+        "set", "1", "a spike sets the threshold to V_T0 + A_T, or adds A_T to it"
+    )
+    supervisor_to_readout: NotNegative = parameter(200, "pF", "S to A")
+    interneuron_to_readout: NotNegative = parameter(200, "pF", "H to A, inhibitory")
+    readout_to_interneuron: NotNegative = parameter(200, "pF", "A to H")
+    external_weight: NotNegative = parameter(1.78, "pF", "of an external event to S and H")
+    baseline_rate: NotNegative = parameter(1, "kHz", "external, to S without a target and to H")
+    burn_in: Time = parameter(50, "ms", "before the first target can start")
+    alternation: PositiveTime = parameter(
+        2e3, "ms", "duration of a block, when several sequences of one target alternate"
+    )
+    learning_block: PositiveTime = parameter(12e3, "ms", "learning between two tests")
+    test: PositiveTime = parameter(
+        5e3, "ms", "replay after each block; its error tells the progress"
+    )
+    learning_min: Time = parameter(24e3, "ms", "shortest learning")
+    learning_max: PositiveTime = parameter(120e3, "ms", "longest learning")
+    levelled_off: NotNegative = parameter(
+        0.005,
+        "1",
+        "learning ends when the best error has fallen by less than this over three blocks",
+    )
+
+
+class TargetBase(Parameters):
+    """What the kinds of target have in common."""
+
+    length: PositiveTime | None = parameter(
+        None, "ms", "of the target; default: 0.95 times the clock's measured period, rounded to ms"
+    )
+    on_rate: Positive = parameter(10, "kHz", "external input of a supervisor that is fully on")
+
+
+class SymbolTarget(TargetBase):
+    """A sequence of symbols, one channel for each; several sequences alternate on one clock."""
+
+    kind: Literal["symbols"]
+    sequence: str | list[str] = parameter(
+        "ABCBA", "1", "letters in their order; a list makes parallel sequences"
+    )
+    selected: str | None = parameter(
+        None,
+        "1",
+        "of several sequences, the one to replay: the read-outs of the others are inhibited; "
+        "default: the first",
+    )
+    lead: float = parameter(1 / 16, "1", "part of the length before the first symbol", ge=0, lt=1)
+
+    @field_validator("sequence")
+    @classmethod
+    def _letters(cls, value):
+        sequences = [value] if isinstance(value, str) else value
+        if not sequences or not all(s.isalnum() for s in sequences):
+            raise ValueError("a sequence is a word of letters or digits such as ABCBA")
+        return value
+
+    @property
+    def sequences(self):
+        """All sequences, as a list."""
+        return [self.sequence] if isinstance(self.sequence, str) else self.sequence
+
+    @model_validator(mode="after")
+    def _selected_exists(self):
+        if self.selected is not None and self.selected not in self.sequences:
+            raise ValueError(f"selected is {self.selected}, which is none of the sequences")
+        return self
+
+
+class SongTarget(TargetBase):
+    """The song of the study (its keys ``song``, ``song_start``, ``song_duration``)."""
+
+    kind: Literal["song"]
+
+
+class FileTarget(TargetBase):
+    """Any other target: a table, time by channel, in .npy, .csv or .zarr."""
+
+    kind: Literal["file"]
+    file: str = Field(description="path of the table", json_schema_extra={"unit": "file"})
+    file_dt: PositiveTime = parameter(1, "ms", "time between two rows")
+    file_unit: Literal["amplitude", "kHz"] = parameter(
+        "amplitude", "1", "whether values are amplitudes of 0 to 1 (times on_rate) or rates in kHz"
+    )
+
+
+Target = Annotated[SymbolTarget | SongTarget | FileTarget, Field(discriminator="kind")]
+
+
+class Replay(Parameters):
+    """Spontaneous activity after learning."""
+
+    duration: PositiveTime = parameter(20e3, "ms", "of every replay")
+    interneurons: Literal["removed", "connected"] = parameter(
+        "removed", "1", "whether the interneurons of the read-outs take part in replay"
+    )
+    inhibition_rate: NotNegative = parameter(1, "kHz", "to read-outs of the other sequences")
+    inhibition_weight: NotNegative = parameter(200, "pF", "of that input")
+
+
+class Run(Parameters):
+    """How to run; none of this changes a result."""
+
+    checkpoint_every: PositiveTime = parameter(120e3, "ms", "time between two checkpoints")
+    progress_every: PositiveTime = parameter(10e3, "ms", "time between two lines of progress")
+
+
+class Range(Parameters):
+    """What a correct run of this study shows for one number of its summary."""
+
+    low: Finite
+    high: Finite
+    source: Literal["paper", "authors' code", "specification", "measured"]
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+class Study(Parameters):
+    """A whole study."""
+
+    study: str = Field(
+        description="name of the study and of its folder of results",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        json_schema_extra={"unit": "1"},
+    )
+    results: str = parameter("results", "folder", "where the folders of results lie")
+    seed: int = parameter(1, "1", "from which all random streams are spawned", ge=0, lt=2**63)
+    dt: PositiveTime = parameter(0.1, "ms", "time step", le=1)
+    clock: Clock = Clock()
+    targets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Target] = parameter(
+        {}, "1", "what the read-outs learn: a name and a target each"
+    )
+    song: str | None = parameter(
+        None, "file", "recording (.wav) for targets of kind song; default: a synthesized song"
+    )
+    song_start: Time = parameter(417, "ms", "where the piece of the recording begins")
+    song_duration: PositiveTime | None = parameter(
+        None, "ms", "how much of the recording must be there; default: as long as the target"
+    )
+    readout: Readout = Readout()
+    replay: Replay = Replay()
+    run: Run = Run()
+    expected: dict[str, Range] = parameter(
+        {}, "1", "ranges for entries of summary.json, by id: low, high and source"
+    )
+
+    @model_validator(mode="after")
+    def _expected_ids_exist(self):
+        known = set(self.summary_ids())
+        for name in self.expected:
+            if name not in known:
+                raise ValueError(f"expected: this study has no number {name}")
+        return self
+
+    def files(self):
+        """Path of each file that the study reads, by its key."""
+        files = {"clock.weights": self.clock.weights, "song": self.song} | {
+            f"targets.{name}.file": target.file
+            for name, target in self.targets.items()
+            if target.kind == "file"
+        }
+        return {key: file for key, file in files.items() if file is not None}
+
+    def summary_ids(self):
+        """The ids of summary.json, in their order."""
+        ids = []
+        if self.clock.learns:
+            ids += [f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")]
+        ids += [
+            f"clock.replay.{part}"
+            for part in ("rate_e", "rate_i", "period_mean", "period_sd", "order")
+        ]
+        for target in self.targets:
+            ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
+        return ids
+
+
+def read_study(data, where="the configuration"):
+    """Validate a study.
+
+    Parameters
+    ----------
+    data : dict
+        As read from YAML.
+    where : str
+        For messages: the name of the file.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    UserError
+        A sentence for each mistake: what, where, how to mend it.
+    """
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        sentences = [_sentence(problem, where) for problem in error.errors()]
+        raise UserError("\n".join(dict.fromkeys(sentences))) from None
+
+
+def _sentence(problem, where):
+    """One sentence for one of pydantic's problems."""
+    path = [str(part) for part in problem["loc"]]
+    if path[:1] == ["targets"]:
+        del path[2:3]  # the kind, by which pydantic chose the model
+    key = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(path[-1], _known_keys(), n=1)
+        hint = f"did you mean {close[0]}?" if close else "config/README.md lists all keys."
+        return f"{where}: there is no key {key}: {hint}"
+    if problem["type"] == "missing":
+        return f"{where}: the key {key} is missing: add it (config/README.md explains it)."
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = (
+        "" if isinstance(problem["input"], (dict, Parameters)) else f" (it is {problem['input']!r})"
+    )
+    return f"{where}: {key + ': ' if key else ''}{message}{given}."
+
+
+def _known_keys():
+    return {name for model in groups() for name in model.model_fields}
+
+
+def groups(model=Study):
+    """All groups of parameters, the outermost first."""
+    found = [model]
+    for field in model.model_fields.values():
+        for inner in _models_in(field.annotation):
+            found += [group for group in groups(inner) if group not in found]
+    return found
+
+
+def _models_in(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

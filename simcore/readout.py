@@ -1,0 +1,199 @@
+"""Read-outs of the clock: learning a target and replaying it."""
+
+import numpy as np
+
+from simcore import clock
+from simcore.kernels import network as network_kernel
+from simcore.kernels import readout as kernel
+from simcore.kernels.random import poisson_thresholds
+from simcore.streams import neuron_streams, stream
+
+WINDOW_MS = 10.0
+
+
+def initial_state(neurons_e, clusters, channels, parameters, dt, seed, name):
+    """Return the state of the read-outs before the first step, all learned weights zero.
+
+    Parameters
+    ----------
+    neurons_e, clusters, channels : int
+    parameters : simcore.parameters.Readout
+    dt : float, ms
+    seed : int
+    name : str
+        Of the run: its initial potentials and external input are streams of their own.
+
+    Returns
+    -------
+    kernel.ReadoutState
+    """
+    generator = stream(seed, f"{name}: initial state of read-outs")
+    potentials = generator.uniform(-60.0, -52.0, (3, channels))
+    threshold = float(parameters.neuron.V_T0)
+
+    def zeros():
+        return np.zeros(channels)
+
+    def integers():
+        return np.zeros(channels, np.int32)
+
+    def random(kind):
+        return neuron_streams(seed, f"{name}: external input to {kind}", channels)
+
+    a = kernel.ReadoutNeurons(
+        V=potentials[0].copy(),
+        V_T=np.full(channels, threshold),
+        w=zeros(),
+        u=np.full(channels, -60.0),
+        v=np.full(channels, -60.0),
+        x_rise_E=zeros(),
+        x_decay_E=zeros(),
+        x_rise_I=zeros(),
+        x_decay_I=zeros(),
+        refractory=integers(),
+        random=random("read-outs"),
+    )
+    s = kernel.Supervisors(
+        V=potentials[1].copy(),
+        V_T=np.full(channels, threshold),
+        w=zeros(),
+        x_rise_E=zeros(),
+        x_decay_E=zeros(),
+        refractory=integers(),
+        random=random("supervisors"),
+    )
+    h = kernel.Interneurons(
+        V=potentials[2].copy(),
+        x_rise_E=zeros(),
+        x_decay_E=zeros(),
+        refractory=integers(),
+        random=random("interneurons"),
+    )
+    return kernel.ReadoutState(
+        a,
+        s,
+        h,
+        weight=np.zeros((channels, neurons_e)),
+        x=np.zeros(neurons_e),
+        recent=np.zeros((clock.steps_of(WINDOW_MS, dt), clusters), np.int32),
+        active=np.zeros(clusters, np.int32),
+        spikes_A=integers(),
+        spikes_S=integers(),
+        spikes_H=integers(),
+        counters=np.array([-1, 0, 0, 0, 0, 0], np.int64),
+    )
+
+
+def readout(parameters, replay, dt, cluster, target_rate, *, learning, inhibited=None):
+    """Return the kernel's parameters of the read-outs for a run.
+
+    Parameters
+    ----------
+    parameters : simcore.parameters.Readout
+    replay : simcore.parameters.Replay
+    dt : float, ms
+    cluster : int32 (neurons_e,)
+    target_rate : float64 (patterns, time, channel), kHz
+        Rate of each supervisor in each step of the target.
+    learning : bool
+        Whether supervisors are there and weights change; else this is a replay.
+    inhibited : bool (channel,), optional
+        Whose read-out neurons get the inhibitory input of a replay; default: none.
+
+    Returns
+    -------
+    kernel.Readout
+    """
+    inhibited_events = np.zeros(target_rate.shape[2])
+    if inhibited is not None:
+        inhibited_events[inhibited] = replay.inhibition_rate * dt
+    baseline = parameters.baseline_rate * dt
+    return kernel.Readout(
+        neuron=clock.neuron(parameters.neuron, dt),
+        interneuron=clock.neuron(parameters.interneuron, dt),
+        rule=kernel.ReadoutRule(**parameters.rule.model_dump()),
+        threshold_adds=parameters.threshold_after_spike == "add",
+        learning=learning,
+        interneurons=learning or replay.interneurons == "connected",
+        weight_S_A=parameters.supervisor_to_readout,
+        weight_H_A=parameters.interneuron_to_readout,
+        weight_A_H=parameters.readout_to_interneuron,
+        weight_external=parameters.external_weight,
+        weight_inhibition=replay.inhibition_weight,
+        baseline_events=baseline,
+        baseline_thresholds=poisson_thresholds(baseline),
+        target_events=np.ascontiguousarray(target_rate * dt),
+        alternation_steps=clock.steps_of(parameters.alternation, dt),
+        burn_in_steps=clock.steps_of(parameters.burn_in, dt),
+        inhibited_events=inhibited_events,
+        cluster=cluster,
+    )
+
+
+def run(
+    state, network, readout_state, readout, duration, *, record=None, record_readout=None, tick=None
+):
+    """Run network and read-outs until ``duration`` (ms) has passed since step zero.
+
+    As :func:`simcore.clock.run`; ``record_readout`` is called with (time in ms, channel) of the
+    read-out neurons' spikes.
+    """
+    dt, counters = network.dt, state.counters
+    total, chunk = clock.steps_of(duration, dt), clock.steps_of(clock.CHUNK_MS, dt)
+    refractory = min(network.neuron_E.refractory_steps, network.neuron_I.refractory_steps)
+    spikes = clock.spike_room(state.e.V.size + state.i.V.size, chunk, refractory)
+    readout_spikes = clock.spike_room(
+        readout_state.a.V.size, chunk, readout.neuron.refractory_steps
+    )
+    room, readout_room = clock.scratch(state), scratch(readout_state)
+    while (done := counters[network_kernel.STEP]) < total:
+        steps = min(chunk - done % chunk, total - done)
+        count, readout_count = kernel.run_readout(
+            steps,
+            state,
+            network,
+            room,
+            readout_state,
+            readout,
+            readout_room,
+            *spikes,
+            *readout_spikes,
+        )
+        now = counters[network_kernel.STEP] * dt
+        clock.check_finite(state, now)
+        clock.check_finite(readout_state, now)
+        if record is not None:
+            record(spikes[0][:count] * dt, spikes[1][:count].copy())
+        if record_readout is not None:
+            record_readout(
+                readout_spikes[0][:readout_count] * dt, readout_spikes[1][:readout_count].copy()
+            )
+        if tick is not None:
+            tick(now)
+
+
+def scratch(readout_state):
+    """Return room for the intermediate values of a step."""
+    channels = readout_state.a.V.size
+    return kernel.ReadoutScratch(
+        *(np.zeros(channels) for _ in range(6)),
+        np.zeros(channels, np.uint32),
+        np.zeros(channels, np.int32),
+    )
+
+
+def has_levelled_off(errors, tolerance, blocks=3):
+    """Whether the best error has fallen by less than ``tolerance`` over the last ``blocks`` tests.
+
+    Parameters
+    ----------
+    errors : sequence of float
+        Of each test, in order; not-a-number where a test saw no pass.
+    tolerance : float
+    blocks : int
+    """
+    if len(errors) <= blocks or np.isnan(errors[:-blocks]).all():
+        return False
+    before, now = np.nanmin(errors[:-blocks]), np.nanmin(errors)
+    return bool(before - now < tolerance)
+

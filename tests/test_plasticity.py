@@ -1,0 +1,143 @@
+"""The network, plastic or not, against the literal oracle: equal spikes, equal weights."""
+
+import numpy as np
+import pytest
+from oracle.cases import (
+    DT,
+    oracle_network,
+    run_clock,
+    small_clock,
+    start,
+)
+
+from simcore import clock
+from simcore.connectivity import balanced
+from simcore.parameters import Clock
+from simcore.streams import stream
+
+
+def on_synapses(W, synapses):
+    """The dense matrix W[post, pre] at the synapses, in their order."""
+    pre = np.repeat(np.arange(W.shape[1]), np.diff(synapses.row_pointer))
+    return W[synapses.column, pre]
+
+
+def assert_weights_equal(oracle, state, network):
+    e_to_e = clock.settled_weights(state, network)
+    expected = on_synapses(oracle.W_EE, state.e_to_e)
+    np.testing.assert_allclose(e_to_e, expected, rtol=1e-9, atol=0)
+    expected = on_synapses(oracle.W_EI, state.i_to_e)
+    np.testing.assert_allclose(state.i_to_e.weight, expected, rtol=1e-9, atol=0)
+    expected = on_synapses(oracle.W_IE, state.e_to_i)
+    np.testing.assert_array_equal(state.e_to_i.weight, expected)
+    expected = on_synapses(oracle.W_II, state.i_to_i)
+    np.testing.assert_array_equal(state.i_to_i.weight, expected)
+
+
+def assert_bounds_reached(weight, rule):
+    """Clipping is exercised: weights stand at both bounds, none is beyond."""
+    assert np.count_nonzero(weight == rule.w_min) > 10
+    assert np.count_nonzero(weight == rule.w_max) > 10
+    assert weight.min() == rule.w_min and weight.max() == rule.w_max
+
+
+def compare(parameters, duration, seed=1, **options):
+    """Run both sides from the same start; spikes and weights must be equal."""
+    connectivity, state = start(parameters, seed)
+    oracle = oracle_network(connectivity, state, parameters)
+    network, spikes = run_clock(state, parameters, duration, **options)
+    order = options.pop("stimulation_order", None)
+    expected = oracle.run(round(duration / DT), order=() if order is None else order, **options)
+    assert spikes == sorted(expected)
+    neurons = np.array([neuron for _, neuron in spikes])
+    assert np.count_nonzero(neurons < 80) > 50 and np.count_nonzero(neurons >= 80) > 50
+    assert_weights_equal(oracle, state, network)
+    return oracle, state, network
+
+
+@pytest.mark.parametrize("order", [None, list(range(8)), [5, 1, 1, 7]])
+def test_plastic_network_equals_oracle(order):
+    parameters = small_clock()
+    _, state, network = compare(parameters, 300.0, plastic=True, stimulation_order=order)
+    assert_bounds_reached(clock.settled_weights(state, network), parameters.voltage_rule)
+    assert_bounds_reached(state.i_to_e.weight, parameters.inhibitory_rule)
+
+
+@pytest.mark.parametrize("unstimulated", ["excitatory", "inhibitory"])
+@pytest.mark.parametrize("threshold", ["set", "add"])
+def test_options_equal_oracle(unstimulated, threshold):
+    parameters = small_clock(
+        stimulation={"unstimulated": unstimulated, "on": 8, "gap": 4, "rate": 25},
+        threshold_after_spike=threshold,
+    )
+    compare(parameters, 150.0, seed=3, plastic=True, stimulation_order=list(range(8)))
+
+
+def test_static_network_equals_oracle_and_keeps_its_weights():
+    connectivity, state = start(small_clock())
+    compare(small_clock(), 300.0)
+    run_clock(state, small_clock(), 300.0)
+    np.testing.assert_array_equal(state.e_to_e.weight, connectivity.e_to_e.weight)
+    np.testing.assert_array_equal(state.i_to_e.weight, connectivity.i_to_e.weight)
+
+
+# 95 ms: in the middle of a window, whose traces are already there; 100 ms: where two windows meet.
+@pytest.mark.parametrize("switch", [95.0, 100.0])
+def test_plasticity_switched_on_after_traces_equals_oracle(switch):
+    parameters = small_clock()
+    connectivity, state = start(parameters)
+    oracle = oracle_network(connectivity, state, parameters)
+    _, before = run_clock(state, parameters, switch, traces=True)
+    network, after = run_clock(state, parameters, 300.0, plastic=True)
+    steps = round(switch / DT)
+    expected = oracle.run(steps, traces=True) + oracle.run(3000 - steps, plastic=True)
+    assert before + after == sorted(expected)
+    assert_weights_equal(oracle, state, network)
+
+
+def test_weights_outside_bounds_are_clipped_at_their_first_change_not_before():
+    """A start or loaded weight is used as it is until a rule changes it (section 2)."""
+    inside = small_clock()
+    outside = small_clock(
+        voltage_rule=inside.voltage_rule.model_dump() | {"w_min": 19, "w_max": 19.9},
+        inhibitory_rule={"w_min": 152, "w_max": 160},
+    )
+    oracle, state, network = compare(outside, 18.0, seed=2, plastic=True)
+    weight = clock.settled_weights(state, network)
+    assert (weight > 19.9).any() and (weight <= 19.9).any()
+    compare(outside, 60.0, seed=2, plastic=True)
+
+
+def test_normalization_returns_sums_to_reference():
+    wide = {"w_min": 0, "w_max": 1000}
+    parameters = small_clock(voltage_rule=wide, external={"weight_e": 2.6})
+    connectivity, state = start(parameters)
+    run_clock(state, parameters, 100.0, plastic=True)
+    network, _ = run_clock(state, parameters, 100.1, plastic=True)  # the step that normalizes
+    sums = np.bincount(state.e_to_e.column, clock.settled_weights(state, network))
+    assert not np.allclose(state.e_to_e.weight, connectivity.e_to_e.weight)
+    # What this one step's potentiation has added since is small.
+    np.testing.assert_allclose(sums, state.rule.reference, rtol=1e-4)
+
+
+def test_reference_sums_are_carried_and_not_taken_anew():
+    parameters = small_clock()
+    connectivity, first = start(parameters)
+    reference = first.rule.reference * 0.9
+    state = clock.initial_state(connectivity, parameters, 1, "run", reference=reference)
+    np.testing.assert_array_equal(state.rule.reference, reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stimulated", [False, True])
+def test_network_of_375_neurons_equals_oracle(stimulated):
+    """The shipped rules and bounds, 300 + 75 neurons, 50 normalizations."""
+    parameters = Clock(clusters=15, cluster_size=20)
+    connectivity = balanced(parameters, stream(1, "weights"))
+    state = clock.initial_state(connectivity, parameters, 1, "run")
+    oracle = oracle_network(connectivity, state, parameters)
+    order = list(range(15)) if stimulated else None
+    network, spikes = run_clock(state, parameters, 1000.0, plastic=True, stimulation_order=order)
+    assert len(spikes) > 500
+    assert spikes == sorted(oracle.run(10_000, plastic=True, order=order or ()))
+    assert_weights_equal(oracle, state, network)

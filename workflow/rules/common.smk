@@ -1,0 +1,132 @@
+import errno
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+
+# Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
+# each version of the kernels has a cache of its own.
+from simcore.provenance import code_digest
+
+KERNELS = ".cache/kernels"
+os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(
+    f"{KERNELS}/{code_digest('simcore.kernels.readout')[:16]}"
+)
+
+from simcore.errors import UserError
+from simcore.parameters import read_study
+
+# A study stands alone: Snakemake would merge it with the demo's file.
+if not workflow.configfiles and "study" not in config:
+
+    configfile: "config/config.yaml"
+
+
+def validated(config):
+    """The study, or the end with a sentence for each mistake."""
+    where = ", ".join(str(file) for file in workflow.configfiles) or "the configuration"
+    try:
+        study = read_study(dict(config), where)
+        for key, file in study.files().items():
+            if not os.path.exists(file):
+                raise UserError(f"{where}: {key}: there is no file {file}: mend the path.")
+    except UserError as error:
+        sys.exit(str(error))
+    return study
+
+
+STUDY = validated(config)
+config["run"] = STUDY.run.model_dump()
+FOLDER = f"{STUDY.results}/{STUDY.study}"
+CLOCK = STUDY.clock.model_dump()
+NETWORK = "consolidation" if STUDY.clock.learns else "network"
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+
+
+wildcard_constraints:
+    target="|".join(STUDY.targets) or "none",
+    stage="embedding|consolidation",
+
+
+def store(name):
+    """Path of a stage's store."""
+    return f"{FOLDER}/{name}.zarr.zip"
+
+
+def log_of(name):
+    """Path of a rule's log."""
+    return f"{FOLDER}/logs/{name}.log"
+
+
+def benchmark_of(name):
+    """Path of a rule's benchmark: seconds and memory, as Snakemake measures them."""
+    return f"{FOLDER}/benchmarks/{name}.tsv"
+
+
+def code(script):
+    """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
+    return code_digest(SCRIPTS / script)
+
+
+def without(parameters, *names):
+    """Parameters but for those that a stage does not use: changing these must not rerun it."""
+    return {name: value for name, value in parameters.items() if name not in names}
+
+
+def parameters_of_dynamics():
+    """What a network without plasticity needs."""
+    return without(
+        CLOCK,
+        "start_weights",
+        "p",
+        "p_e_to_e",
+        "stimulation",
+        "voltage_rule",
+        "inhibitory_rule",
+        "balancing",
+        "balancing_static",
+        "embedding",
+        "consolidation",
+        "weights",
+        "connectivity",
+    ) | {"clusters": None, "neurons_e": None, "neurons_i": None}
+
+
+# The lock of the results folder lasts as long as this process: the descriptor is never closed.
+onstart:
+    hold_lock(FOLDER)
+    signal.signal(signal.SIGTERM, stop_jobs)
+
+
+def hold_lock(folder):
+    """Keep other runs of this study out until this process ends, in whatever way it ends."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(f"{folder}/.lock", os.O_CREAT | os.O_RDWR)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"Another run is at work in {folder}: wait for it or end it, then try again.")
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+            sys.exit(
+                f"The results folder {folder} cannot be written ({error.strerror}): "
+                "set results to another folder."
+            )
+
+
+def stop_jobs(*_):
+    """End on SIGTERM as on Ctrl-C; Snakemake would wait for running jobs and not tell them.
+
+    Jobs run the same Python; the shells between must live until their job has ended.
+    """
+    this = psutil.Process()
+    for process in this.children(recursive=True):
+        try:
+            if process.exe() == this.exe():
+                process.terminate()
+        except psutil.Error:
+            pass  # it has just ended
+    raise KeyboardInterrupt

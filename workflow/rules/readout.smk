@@ -1,0 +1,118 @@
+# Targets, read-outs that learn them, and their replay.
+
+SONG = STUDY.song or f"{FOLDER}/song.wav"
+
+
+rule song:
+    output:
+        f"{FOLDER}/song.wav",
+    params:
+        parameters={"start": STUDY.song_start},
+        seed=STUDY.seed,
+        code=code("song.py"),
+    log:
+        log_of("song"),
+    benchmark:
+        benchmark_of("song")
+    script:
+        "../scripts/song.py"
+
+
+def files_of(wildcards):
+    """The recording or table that a target is made from, if any."""
+    target = STUDY.targets[wildcards.target]
+    return {"song": {"song": SONG}, "file": {"file": getattr(target, "file", None)}}.get(
+        target.kind, {}
+    )
+
+
+def parameters_of_target(wildcards):
+    """What a target is made from, besides files."""
+    target = STUDY.targets[wildcards.target]
+    given = {
+        "target": without(target.model_dump(), "file"),
+        "dt": STUDY.dt,
+        "baseline_rate": STUDY.readout.baseline_rate,
+    }
+    if target.kind == "symbols":
+        given["sequences"] = target.sequences
+    if target.kind == "song":
+        given |= {"song_start": STUDY.song_start, "song_duration": STUDY.song_duration}
+    return given
+
+
+rule target:
+    input:
+        unpack(files_of),
+        replay=store("replay_clock"),
+    output:
+        store("target_{target}"),
+    params:
+        parameters=parameters_of_target,
+        seed=STUDY.seed,
+        code=code("target.py"),
+    log:
+        log_of("target_{target}"),
+    benchmark:
+        benchmark_of("target_{target}")
+    script:
+        "../scripts/target.py"
+
+
+rule readout:
+    input:
+        network=store(NETWORK),
+        target=store("target_{target}"),
+        kernels=ancient(rules.kernels.output[0]),
+    output:
+        store("readout_{target}"),
+    params:
+        parameters={
+            "clock": parameters_of_dynamics(),
+            "readout": STUDY.readout.model_dump(),
+            "replay": STUDY.replay.model_dump(exclude={"duration"}),
+            "dt": STUDY.dt,
+        },
+        seed=STUDY.seed,
+        code=code("readout.py"),
+    log:
+        log_of("readout_{target}"),
+    benchmark:
+        benchmark_of("readout_{target}")
+    script:
+        "../scripts/readout.py"
+
+
+rule replay:
+    input:
+        network=store(NETWORK),
+        target=store("target_{target}"),
+        readout=store("readout_{target}"),
+        kernels=ancient(rules.kernels.output[0]),
+    output:
+        store("replay_{target}"),
+    params:
+        parameters={
+            "clock": parameters_of_dynamics(),
+            "readout": STUDY.readout.model_dump(
+                exclude={
+                    "rule",
+                    "learning_block",
+                    "test",
+                    "learning_min",
+                    "learning_max",
+                    "levelled_off",
+                    "alternation",
+                }
+            ),
+            "replay": STUDY.replay.model_dump(),
+            "dt": STUDY.dt,
+        },
+        seed=STUDY.seed,
+        code=code("replay.py"),
+    log:
+        log_of("replay_{target}"),
+    benchmark:
+        benchmark_of("replay_{target}")
+    script:
+        "../scripts/replay.py"

@@ -1,0 +1,3 @@
+rule report_stub:
+    output: f"{FOLDER}/report.html"
+    shell: "touch {output}"

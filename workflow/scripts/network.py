@@ -1,0 +1,32 @@
+"""The start network: random and balanced, hard-wired, synfire, or a given matrix."""
+
+import xarray as xr
+from stage import Stage
+
+from simcore import clock, connectivity, datasets, measures
+from simcore.parameters import Clock
+from simcore.runs import Course, Training
+from simcore.streams import stream
+
+with Stage(snakemake) as this:
+    parameters = Clock.model_validate(this.params["parameters"]["clock"])
+    dt, seed = this.params["parameters"]["dt"], this.params["seed"]
+    network = connectivity.build(parameters, stream(seed, "weights"))
+    if parameters.learns:
+        saved = this.resume()
+        state = clock.initial_state(network, parameters, seed, "network")
+        course = Course(
+            network.clusters,
+            lambda *blocks: measures.block_means(*blocks, network.cluster, network.clusters)[0],
+        )
+        run = Training(state, parameters.balancing, course)
+        if saved:
+            run.restore(saved[0])
+        tick = this.progress(parameters.balancing, lambda: (run.arrays(), {}))
+        run.run(clock.network(state, parameters, dt, traces=True), parameters.balancing_static, tick)
+        plastic = clock.network(state, parameters, dt, plastic=True)
+        run.run(plastic, parameters.balancing, tick)
+        final = clock.settled_connectivity(state, plastic, network.cluster)
+        this.write(datasets.training(run, final, state), parameters.balancing)
+    else:
+        this.write(xr.Dataset(datasets.connectivity(network)))

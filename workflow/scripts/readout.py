@@ -1,0 +1,65 @@
+"""Read-outs learn a target on the trained clock, in blocks, until the replay error levels off."""
+
+from stage import Stage
+
+from simcore import clock, datasets, measures, readout, stores
+from simcore.kernels.network import STEP
+from simcore.parameters import Clock, Readout, Replay
+from simcore.runs import Learning
+from simcore.runs import Replay as ReplayRun
+
+with Stage(snakemake) as this:
+    given, seed = this.params["parameters"], this.params["seed"]
+    dt = given["dt"]
+    parameters = Clock.model_validate(given["clock"])
+    learning = Readout.model_validate(given["readout"])
+    replay = Replay.model_validate(given["replay"])
+    network = datasets.read_connectivity(stores.read(this.input["network"]))
+    target = stores.read(this.input["target"])
+    rate = target["target_rate"].values
+    selected, inhibited = datasets.selected_target(target)
+
+    def states(name):
+        """The states of network and read-outs before a run of this name."""
+        state = clock.initial_state(network, parameters, seed, name)
+        sizes = network.neurons_e, network.clusters, rate.shape[2]
+        return state, readout.initial_state(*sizes, learning, dt, seed, name)
+
+    def test(weight, tick):
+        """Replay with these weights; returns mean error and correlation of the passes."""
+        test_run = ReplayRun(*states(f"{this.name}, test"))
+        test_run.readout_state.weight[...] = weight
+        test_run.run(network_kernel, learning.test, tick, testing)
+        _, error, correlation = measures.evaluate_replay(
+            tuple(test_run.spikes.arrays().values()),
+            tuple(test_run.readout_spikes.arrays().values()),
+            network.cluster,
+            selected["target_rate"].values,
+            learning.test,
+            dt=dt,
+        )
+        error, correlation = measures.mean(error), measures.mean(correlation)
+        this.say(f"{this.name}: replay error {error:.3f}, correlation {correlation:.3f}")
+        return error, correlation
+
+    state, readout_state = states(this.name)
+    network_kernel = clock.network(state, parameters, dt)
+    common = learning, replay, dt, network.cluster
+    teaching = readout.readout(*common, rate, learning=True)
+    testing = readout.readout(
+        *common, selected["target_rate"].values[None], learning=False, inhibited=inhibited
+    )
+    run = Learning(state, readout_state, learning, test)
+    if saved := this.resume():
+        run.restore(saved[0])
+    begun = state.counters[STEP] * dt
+    tick = this.progress(learning.learning_max, lambda: (run.arrays(), {}), done=begun)
+    levelled_off = run.run(network_kernel, teaching, tick)
+    learned = run.curve[-1][0]
+    this.say(
+        f"{this.name}: learned for {learned / 1e3:g} s; the error "
+        + ("has levelled off." if levelled_off else "was still falling (readout.learning_max).")
+    )
+    dataset = datasets.readout(readout_state.weight, run.curve)
+    dataset.attrs |= {"levelled_off": int(levelled_off)}
+    this.write(dataset, learned)

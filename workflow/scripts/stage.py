@@ -1,0 +1,196 @@
+"""What all scripts share: log, progress, checkpoints, stopping, and errors told in a sentence."""
+
+import hashlib
+import json
+import signal
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+
+from simcore import stores
+from simcore.errors import UserError
+
+
+class Stage:
+    """The running of one rule's script, used in a ``with`` statement.
+
+    Sentences go to the terminal and to the rule's log. A UserError ends the script with its
+    sentence; so does being asked to end, after a checkpoint.
+    """
+
+    def __init__(self, snakemake):
+        self.rule = snakemake.rule
+        self.target = snakemake.wildcards.get("target", "")
+        self.params, self.input, self.output = snakemake.params, snakemake.input, snakemake.output
+        self.run = snakemake.config["run"]
+        Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
+        self.log = open(snakemake.log[0], "w", buffering=1)
+        self.stop = StopRequest()
+        self.checkpoint = None
+
+    @property
+    def name(self):
+        """Rule and target, for people."""
+        return f"{self.rule} {self.target}".strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+        if isinstance(error, UserError):
+            self.say(f"Error in {self.name}: {error}")
+            sys.exit(1)
+        if isinstance(error, MemoryError):
+            self.say(f"Error in {self.name}: this machine has too little memory for it.")
+            sys.exit(1)
+
+    def say(self, sentence):
+        """Print a sentence to the terminal and to the log."""
+        for file in (self.log, sys.stderr):
+            try:
+                print(sentence, file=file, flush=True)
+            except OSError:
+                pass  # the terminal went away with the process that started us
+
+    def write(self, dataset, simulated_ms=0.0):
+        """Write this stage's store, the rule's first output."""
+        inputs = {
+            name: value
+            for name, value in self.input.items()
+            if isinstance(value, str) and name != "kernels"
+        }
+        stores.write(
+            dataset,
+            self.output[0],
+            stage=self.rule + (f" {self.target}" if self.target else ""),
+            parameters=self.params["parameters"],
+            seed=self.params["seed"],
+            code_digest=self.params["code"],
+            inputs=inputs,
+            simulated_ms=simulated_ms,
+        )
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
+
+    def resume(self):
+        """Open this stage's checkpoint; returns (arrays, info) of an interrupted run or None."""
+        folder = Path(self.output[0]).parent / ".checkpoints"
+        name = f"{self.name.replace(' ', '_')}.checkpoint"
+        files = {key: stores.file_digest(value) for key, value in self.input.items()}
+        key = json.dumps(
+            [self.params["parameters"], self.params["seed"], self.params["code"], files],
+            sort_keys=True,
+        )
+        key = hashlib.sha256(key.encode()).hexdigest()
+        self.checkpoint = stores.Checkpoint(folder / name, key, notify=self.say)
+        saved = self.checkpoint.load()
+        if saved is not None:
+            self.say(f"{self.name}: goes on from its checkpoint.")
+        return saved
+
+    def progress(self, total, save, *, done=0.0):
+        """Return the ``tick`` of a long run: it reports, writes checkpoints, and stops if asked.
+
+        Parameters
+        ----------
+        total : float
+            Simulated ms of the whole stage.
+        save : callable
+            Returns (arrays, info) of a checkpoint.
+        done : float
+            Simulated ms done before now.
+        """
+        return Progress(self, total, save, done)
+
+
+class Progress:
+    """Called with the simulated ms after each chunk of a run."""
+
+    def __init__(self, stage, total, save, done):
+        self.stage, self.total, self.save = stage, total, save
+        self.begun = self.reported = self.saved = time.monotonic()
+        self.begun_at = done
+
+    def __call__(self, simulated):
+        now = time.monotonic()
+        run = self.stage.run
+        if self.stage.stop:
+            self.stage.checkpoint.save(*self.save())
+            raise UserError(
+                f"stopped at {simulated / 1e3:.1f} of {self.total / 1e3:g} s simulated, as asked; "
+                "nothing is lost: the same command goes on from there."
+            )
+        if (now - self.saved) * 1e3 >= run["checkpoint_every"]:
+            self.stage.checkpoint.save(*self.save())
+            self.saved = time.monotonic()
+        if (now - self.reported) * 1e3 >= run["progress_every"]:
+            self.reported = now
+            self.report(simulated, now)
+
+    def report(self, simulated, now):
+        """Print simulated time, speed and time left."""
+        speed = (simulated - self.begun_at) / 1e3 / (now - self.begun)
+        left = (self.total - simulated) / 1e3 / speed if speed > 0 else float("inf")
+        self.stage.say(
+            f"{self.stage.name}: {simulated / 1e3:.0f} of {self.total / 1e3:.0f} s simulated "
+            f"({simulated / self.total:.0%}), {speed:.1f} times real time, {left:.0f} s left"
+        )
+
+
+class StopRequest:
+    """False until this process is asked to end.
+
+    SIGINT (Ctrl-C), SIGTERM and SIGHUP (terminal closed) ask; so does, within a second, the death
+    of the process that started this one, which ``kill -9`` lets pass nothing on.
+    """
+
+    def __init__(self):
+        self._asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._ask)
+        lineage = processes_up_to_starter()
+        if len(lineage) > 1:
+            threading.Thread(target=self._watch, args=(lineage,), daemon=True).start()
+
+    def __bool__(self):
+        return self._asked
+
+    def _ask(self, *_):
+        self._asked = True
+
+    def _watch(self, lineage):
+        while is_unbroken(lineage):
+            time.sleep(1)
+        self._asked = True
+
+
+def processes_up_to_starter():
+    """Return this process and its ancestors up to the nearest one that runs the same Python.
+
+    Only shells lie between. Without such an ancestor (a script started by hand) there is nobody to
+    watch, and the list holds this process alone.
+    """
+    lineage = [psutil.Process()]
+    for ancestor in lineage[0].parents():
+        lineage.append(ancestor)
+        try:
+            if ancestor.exe() == lineage[0].exe():
+                return lineage
+        except psutil.Error:  # a process of somebody else
+            break
+    return lineage[:1]
+
+
+def is_unbroken(lineage):
+    """Tell whether each process is still the child of the next: orphans of a dead one are not."""
+    try:
+        return all(child.ppid() == parent.pid for child, parent in pairwise(lineage))
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,39 @@
+"""Embedding or consolidation: the plastic network under stimulation, or left to itself."""
+
+from stage import Stage
+
+from simcore import clock, datasets, measures, stores
+from simcore.kernels.network import STEP
+from simcore.parameters import Clock
+from simcore.runs import Course, Training
+from simcore.streams import stream
+
+with Stage(snakemake) as this:
+    parameters = Clock.model_validate(this.params["parameters"]["clock"])
+    dt, seed = this.params["parameters"]["dt"], this.params["seed"]
+    duration = getattr(parameters, this.rule)
+    before = stores.read(this.input["network"])
+    network = datasets.read_connectivity(before)
+    saved = this.resume()
+    state = clock.initial_state(network, parameters, seed, this.rule)
+    datasets.restore_state(state, before)
+    state.counters[STEP] = 0
+    order = None
+    if this.rule == "embedding":
+        order = clock.stimulation_order(
+            parameters, dt, duration, network.clusters, stream(seed, "stimulation")
+        )
+    kernel = clock.network(state, parameters, dt, plastic=True, stimulation_order=order)
+    course = Course(
+        network.clusters,
+        lambda *blocks: measures.block_means(*blocks, network.cluster, network.clusters)[0],
+    )
+    run = Training(state, duration, course)
+    if saved:
+        run.restore(saved[0])
+    tick = this.progress(
+        duration, lambda: (run.arrays(), {}), done=state.counters[STEP] * dt
+    )
+    run.run(kernel, duration, tick)
+    final = clock.settled_connectivity(state, kernel, network.cluster)
+    this.write(datasets.training(run, final, state), duration)
