@@ -31,7 +31,7 @@ test: setup ## run the tests; ARGS="more for pytest"
 
 lint: setup ## check style and common faults
 	@$(IN_VENV); export PATH; \
-	ruff check && ruff format --check && snakefmt --check Snakefile workflow
+	ruff check && ruff format --check && snakefmt --check $(wildcard Snakefile) workflow
 
 lock: setup ## make requirements.lock anew from pyproject.toml, with the newest versions
 	@$(IN_VENV) exec uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal \
@@ -59,5 +59,5 @@ files-exist:
 	done
 
 clean: ## remove .venv and all caches; results and their records stay
-	@rm -rf .venv .cache/numba .pytest_cache .hypothesis .ruff_cache simcore.egg-info build
+	@rm -rf .venv .cache .pytest_cache .hypothesis .ruff_cache simcore.egg-info build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,5 @@
 include: "workflow/rules/common.smk"
+include: "workflow/rules/process.smk"
 include: "workflow/rules/clock.smk"
 include: "workflow/rules/readout.smk"
 include: "workflow/rules/analysis.smk"

@@ -32,7 +32,9 @@ def spikes(recorded, *, prefix="", index="neuron", **attributes):
     """
     dim = f"{prefix}spike"
     return {
-        f"{prefix}spike_time": variable(dim, recorded["time"], "ms", "time of each spike", **attributes),
+        f"{prefix}spike_time": variable(
+            dim, recorded["time"], "ms", "time of each spike", **attributes
+        ),
         f"{prefix}spike_{index}": variable(
             dim, recorded["neuron"].astype(np.int32), "1", f"{index} that fired (E neurons first)"
         ),
@@ -183,7 +185,7 @@ def selected_target(dataset):
     return dataset.isel(pattern=selected), inhibited
 
 
-def readout(weight, curve):
+def readout(weight, curve, clusters):
     """Return the Dataset of a trained read-out.
 
     Parameters
@@ -191,10 +193,12 @@ def readout(weight, curve):
     weight : float64 (channel, neuron_e), pF
     curve : float64 (test, 3)
         Learning time (ms), replay error and correlation at each test.
+    clusters : int (neuron_e,)
     """
     curve = np.asarray(curve, dtype=float).reshape(-1, 3)
     return xr.Dataset(
-        {
+        cluster(clusters)
+        | {
             "readout_weight": variable(
                 ("channel", "neuron_e"), weight, "pF", "weight of E to read-out synapses"
             ),

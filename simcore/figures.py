@@ -5,7 +5,6 @@ which `save` writes. Where a small study has nothing to show, the picture says s
 """
 
 import functools
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from simcore import measures
+from simcore.stores import _replacing
 
 WIDTH = 6.0  # inches: at half the width of a page of 1280 pixels, 10 points are 14 pixels high
 DPI = 200
@@ -39,7 +39,7 @@ _BLUE, _ORANGE, _GREEN, _RED, _PINK, _BROWN, _, _GREY, _, _SKY = sns.color_palet
 COLOR_E, COLOR_I = _BLUE, _RED
 CLUSTERS = "viridis"
 CHANNELS = [_GREEN, _PINK, _ORANGE, _SKY, _BROWN, _GREY]
-MANY_CHANNELS = "viridis"
+ONE_OF_MANY_CHANNELS = "0.25"
 WEIGHTS = "rocket_r"
 RATES = "mako_r"
 BLOCKS = {"within": "black", "forward": _GREEN, "backward": _PINK, "rest": _GREY}
@@ -59,16 +59,19 @@ def save(figure, stem):
     figure : matplotlib.figure.Figure
     stem : path
         The files' path without its suffix.
+
+    Raises
+    ------
+    UserError
+        A file cannot be written.
     """
     without_date = {"CreationDate": None, "Creator": None, "Producer": None}
     with mpl.rc_context(STYLE):
-        figure.savefig(
-            Path(f"{stem}.png"),
-            dpi=DPI,
-            metadata={"Software": None},
-            pil_kwargs={"optimize": True},
-        )
-        figure.savefig(Path(f"{stem}.pdf"), dpi=DPI, metadata=without_date)
+        with _replacing(f"{stem}.png") as file:
+            options = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
+            figure.savefig(file, format="png", dpi=DPI, **options)
+        with _replacing(f"{stem}.pdf") as file:
+            figure.savefig(file, format="pdf", dpi=DPI, metadata=without_date)
 
 
 def _styled(draw):
@@ -126,7 +129,8 @@ def weights(network, consolidation):
     bar = figure.colorbar(
         image, ax=panels, location="bottom", aspect=40, label="mean E to E weight (pF)"
     )
-    _plain_log_ticks(bar.ax.xaxis)
+    if isinstance(norm, LogNorm):
+        _plain_log_ticks(bar.ax.xaxis)
     return figure
 
 
@@ -214,7 +218,9 @@ def spectrum(analysis):
             axes.set_title(f"{kind}, {phase}")
             if far.any():
                 pair = values[far][0]
-                _note(axes, f"outside: {pair.real:.0f} ± {abs(pair.imag):.0f}i pF")
+                text = f"outside: {pair.real:.0f} ± {abs(pair.imag):.0f}i pF"
+                _note(axes, text.replace("-", "−"))
+            axes.margins(y=0.2)  # room for the note
     figure.supxlabel("real part (pF)", fontsize=10)
     figure.supylabel("imaginary part (pF)", fontsize=10)
     return figure
@@ -277,6 +283,7 @@ def replay_raster(replay):
     n_e = replay.sizes["neuron_e"]
     _excitatory_raster(panels[0], time[neuron < n_e], neuron[neuron < n_e], replay["cluster"])
     _dots(panels[1], time[neuron >= n_e], neuron[neuron >= n_e] - n_e, COLOR_I)
+    panels[1].set_ylim(-0.5, replay.attrs["neurons_i"] - 0.5)
     panels[1].set_ylabel("I neuron")
     _whole_numbers(panels[1].yaxis, 3)
     if len(panels) > 2:
@@ -356,16 +363,20 @@ def periods(analysis):
     axes.set_ylabel("number of passes")
     if not len(period):
         _nothing(axes, "no complete pass")
+        axes.set_xticks([])
         return figure
     mean, sd = period.mean(), period.std()
     # Periods are whole ms: narrower bins would leave gaps.
     width = max(1, round(np.ptp(period) / (2 * np.sqrt(len(period)))))
-    sns.histplot(period, binwidth=width, ax=axes, color=_SKY, edgecolor="white")
+    edges = np.arange(period.min() - 0.5, period.max() + width, width)
+    sns.histplot(period, bins=edges, ax=axes, color=_SKY, edgecolor="white")
     axes.axvspan(mean - sd, mean + sd, color="black", alpha=0.1, linewidth=0, zorder=0)
     axes.axvline(mean, color="black", linewidth=1.2)
     axes.set_xlabel("period (ms)")
     axes.set_ylabel("number of passes")
-    axes.set_title(f"{len(period)} periods: mean {mean:.0f} ms (line), sd {sd:.0f} ms (band)")
+    axes.set_xlim(min(edges[0], mean - 10), max(edges[-1], mean + 10))
+    number = f"{len(period)} period" + ("s" if len(period) > 1 else "")
+    axes.set_title(f"{number}: mean {mean:.0f} ms (line), sd {sd:.0f} ms (band)")
     _whole_numbers(axes.yaxis, 5)
     return figure
 
@@ -396,19 +407,19 @@ def _readout_raster(axes, replay, begin):
     time, channel = time[time >= begin], channel[time >= begin]
     n_channels = replay.sizes["channel"]
     few = n_channels <= len(CHANNELS)
-    size = {"s": 40, "marker": "|", "linewidths": 1} if few else {"s": 5}
-    colors = np.array(_channel_colors(n_channels))
+    size = {"s": 40, "marker": "|", "linewidths": 1} if few else {"s": 3}
+    colors = np.array([mpl.colors.to_rgb(color) for color in _channel_colors(n_channels)])
     _dots(axes, time, channel, colors[channel], **size)
     axes.set_ylim(-0.5, n_channels - 0.5)
     _channel_ticks(axes, replay, "read-out")
 
 
 def _dots(axes, time, row, color, **options):
-    """Draw one mark for each spike; as pixels, lest a PDF of them weigh megabytes."""
+    """Draw one mark for each spike; as plain pixels, lest a file of them weigh megabytes."""
     if not len(time):
         _note(axes, "no spikes")
-    options = {"s": 2.5, "marker": "o", "linewidths": 0, "rasterized": True} | options
-    axes.scatter(time / 1000, row, c=color if len(time) else None, **options)
+    options = {"s": 2.5, "marker": "o", "linewidths": 0} | options
+    axes.scatter(time / 1000, row, color=color, rasterized=True, antialiased=False, **options)
 
 
 def _pass_rates(replay, starts):
@@ -440,12 +451,16 @@ def _draw_rates(axes, dataset, time, rate, label):
         if axes.get_subplotspec().is_first_row():
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), title="channel")
         return
+    # Means over 1 ms: more columns than the picture has pixels would only swell the file.
+    every = max(1, round(1 / (time[1] - time[0])))
+    bins = np.arange(0, len(time), every)
     image = axes.imshow(
-        rate.T,
+        np.add.reduceat(rate, bins).T / np.diff(np.append(bins, len(time))),
         cmap=RATES,
         vmin=0,
         vmax=rate.max() or 1,
         aspect="auto",
+        interpolation="nearest",
         origin="lower",
         extent=(time[0], time[-1] + time[1] - time[0], -0.5, n_channels - 0.5),
     )
@@ -518,6 +533,7 @@ def learning_curve(readout):
     curves = {"error": ("error_curve", _RED, "o"), "correlation": ("correlation_curve", _BLUE, "s")}
     if not any(np.isfinite(readout[name]).any() for name, _, _ in curves.values()):
         _nothing(axes, "no complete pass in any test")
+        axes.set_xticks([])
         return figure
     for label, (name, color, marker) in curves.items():
         axes.plot(seconds, readout[name], color=color, marker=marker, markersize=5, label=label)
@@ -529,7 +545,13 @@ def learning_curve(readout):
 
 def _weight_image(axes, readout, weight, label):
     image = axes.imshow(
-        weight, cmap=WEIGHTS, vmin=0, vmax=weight.max() or 1, aspect="auto", origin="lower"
+        weight,
+        cmap=WEIGHTS,
+        vmin=0,
+        vmax=weight.max() or 1,
+        aspect="auto",
+        interpolation="nearest",
+        origin="lower",
     )
     _channel_ticks(axes, readout, "channel")
     axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
@@ -545,11 +567,8 @@ def _channel_names(dataset, n_channels):
 
 
 def _channel_colors(n_channels):
-    if n_channels <= len(CHANNELS):
-        return CHANNELS[:n_channels]
-    return [
-        mpl.colormaps[MANY_CHANNELS](_spread(channel, n_channels)) for channel in range(n_channels)
-    ]
+    few = n_channels <= len(CHANNELS)
+    return CHANNELS[:n_channels] if few else [ONE_OF_MANY_CHANNELS] * n_channels
 
 
 def _channel_ticks(axes, dataset, what):
@@ -593,9 +612,7 @@ def _log_norm(values):
 
 def _with_gaps(name):
     """Return a colour map that shows what does not exist in grey."""
-    cmap = sns.color_palette(name, as_cmap=True).copy()
-    cmap.set_bad("0.8")
-    return cmap
+    return sns.color_palette(name, as_cmap=True).with_extremes(bad="0.8")
 
 
 def _plain_log_ticks(axis):
@@ -629,6 +646,7 @@ def _note(axes, text):
 
 
 def _nothing(axes, text):
+    axes.set_yticks([])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35")
 
 

@@ -338,7 +338,7 @@ class TargetBase(Parameters):
 class SymbolTarget(TargetBase):
     """A sequence of symbols, one channel for each; several sequences alternate on one clock."""
 
-    kind: Literal["symbols"]
+    kind: Literal["symbols"] = Field(description="kind of target")
     sequence: str | list[str] = parameter(
         "ABCBA", "1", "letters in their order; a list makes parallel sequences"
     )
@@ -373,13 +373,13 @@ class SymbolTarget(TargetBase):
 class SongTarget(TargetBase):
     """The song of the study (its keys ``song``, ``song_start``, ``song_duration``)."""
 
-    kind: Literal["song"]
+    kind: Literal["song"] = Field(description="kind of target")
 
 
 class FileTarget(TargetBase):
     """Any other target: a table, time by channel, in .npy, .csv or .zarr."""
 
-    kind: Literal["file"]
+    kind: Literal["file"] = Field(description="kind of target")
     file: str = Field(description="path of the table", json_schema_extra={"unit": "file"})
     file_dt: PositiveTime = parameter(1, "ms", "time between two rows")
     file_unit: Literal["amplitude", "kHz"] = parameter(
@@ -411,9 +411,11 @@ class Run(Parameters):
 class Range(Parameters):
     """What a correct run of this study shows for one number of its summary."""
 
-    low: Finite
-    high: Finite
-    source: Literal["paper", "authors' code", "specification", "measured"]
+    low: Finite = Field(description="lowest value of a correct run")
+    high: Finite = Field(description="highest value of a correct run")
+    source: Literal["paper", "authors' code", "specification", "measured"] = Field(
+        description="where the range comes from"
+    )
 
     @model_validator(mode="after")
     def _ordered(self):
@@ -545,3 +547,68 @@ def _models_in(annotation):
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+INTRODUCTION = """# Keys of a study
+
+<!-- Made by `make docs` from simcore/parameters.py: edit there. -->
+
+A study is one YAML file. It stands alone: whatever it leaves out has the default below, never the
+demo's value. Times are plain numbers in ms, or text with a unit: `20 s`, `25 min`, `1 h`. An unknown
+key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in `results/<study>/`.
+
+| file | what it is |
+|---|---|
+| `config.yaml` | the demo: every stage, 15 clusters of 80 |
+| `test.yaml` | every stage in a minute, for tests |
+| `reference.yaml` | replays a trained matrix that you have |
+"""
+
+
+def documentation():
+    """Return config/README.md: every key with its default, unit and meaning."""
+    sections = [INTRODUCTION]
+    for group, path in _paths():
+        rows = [
+            f"| `{name}` | {_default(field)} | {_unit(field)} | {field.description or ''} |"
+            for name, field in group.model_fields.items()
+            if not _models_in(field.annotation) or name in ("targets", "expected")
+        ]
+        title = f"## `{path}`" if path else "## Top level"
+        lines = [title, "", group.__doc__.strip(), ""]
+        lines += ["| key | default | unit | meaning |", "|---|---|---|---|", *rows]
+        sections.append("\n".join(lines) + "\n")
+    return "\n".join(sections)
+
+
+def _paths(model=Study, path=""):
+    """Every group of parameters with the place of its keys."""
+    found = [(model, path)]
+    for name, field in model.model_fields.items():
+        for inner in _models_in(field.annotation):
+            place = f"{path}.{name}".lstrip(".")
+            if name in ("targets", "expected"):
+                place += ".<name>" if name == "targets" else ".<id>"
+                if "kind" in inner.model_fields:
+                    kind = get_args(inner.model_fields["kind"].annotation)[0]
+                    place += f" (kind: {kind})"
+            found += _paths(inner, place)
+    return found
+
+
+def _default(field):
+    if field.is_required():
+        return "required"
+    default = field.default
+    if default is None or default == {}:
+        return ""
+    return f"`{default:.6g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def _unit(field):
+    unit = (field.json_schema_extra or {}).get("unit", "")
+    return "" if unit == "1" else unit
+
+
+if __name__ == "__main__":
+    print(documentation(), end="")

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from simcore.provenance import code_digest
+
 ROOT = Path(__file__).parent.parent
-# Before anything imports numba.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
+
+
+# Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
+# each version of the kernels has a cache of its own.
+CACHE = ROOT / ".cache" / "numba" / code_digest("simcore.kernels.readout")[:16]
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
 
 
 @pytest.fixture(scope="session")

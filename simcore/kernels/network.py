@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simcore.kernels.compilation import kernel, time_loop
 from simcore.kernels.neurons import (
     add_events,
     collect_spikes,
@@ -191,7 +191,7 @@ class Network(NamedTuple):
     incoming: Incoming
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def stimulated_cluster(stimulation, step):
     """Index of the cluster stimulated in ``step`` (0, 1, ... since the beginning), or -1."""
     if stimulation.order.size == 0 or step % stimulation.period_steps >= stimulation.on_steps:
@@ -199,7 +199,7 @@ def stimulated_cluster(stimulation, step):
     return stimulation.order[(step // stimulation.period_steps) % stimulation.order.size]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def external_excitatory(cluster, state, network, scratch):
     """External events of this step enter what the E neurons receive (section 4)."""
     external, size = network.external, network.stimulation.cluster_size
@@ -221,7 +221,7 @@ def external_excitatory(cluster, state, network, scratch):
         add_events(received[first:last], counts[first:last], external.weight_unstimulated)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_filters(cell, received_E, received_I, g_E, g_I, filters, dt):
     """Advance the filters of both kinds of synapse of one population."""
     filter_synapses(
@@ -244,7 +244,7 @@ def advance_filters(cell, received_E, received_I, g_E, g_I, filters, dt):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_excitatory(amplitude, state, network, scratch):
     """Advance the E neurons by one step; returns the number of spikes."""
     e, p, rule, dt = state.e, network.neuron_E, network.plasticity, network.dt
@@ -264,7 +264,7 @@ def advance_excitatory(amplitude, state, network, scratch):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_inhibitory(state, network, scratch):
     """Advance the I neurons by one step; returns the number of spikes."""
     i, p, dt, r = state.i, network.neuron_I, network.dt, state.i.random
@@ -280,7 +280,7 @@ def advance_inhibitory(state, network, scratch):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def begin_window(state, network):
     """Normalize (if plastic) and refer the traces to the beginning of the next window."""
     rule, steps = network.plasticity, state.counters[WINDOW_STEP]
@@ -294,7 +294,7 @@ def begin_window(state, network):
     state.counters[WINDOW_STEP] = 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def transmit_recurrent(state, network, scratch):
     """Let the spikes of the step before reach their targets."""
     spikes_E, spikes_I = state.counters[SPIKES_E], state.counters[SPIKES_I]
@@ -309,7 +309,7 @@ def transmit_recurrent(state, network, scratch):
     transmit(state.i_to_i, state.spikes_I, spikes_I, scratch.received_I_I)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def change_weights(state, network):
     """Both rules at this step's spikes. Traces jump here too, E before I (section 2)."""
     rule, k = network.plasticity, state.counters[WINDOW_STEP]
@@ -351,7 +351,7 @@ def change_weights(state, network):
         i.Y[j] += 1.0 / decay_y
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_network(state, network, scratch):
     """Advance the whole recurrent network by one step."""
     rule, counters = network.plasticity, state.counters
@@ -371,7 +371,7 @@ def step_network(state, network, scratch):
     counters[STEP] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def record(state, recorded_step, recorded_neuron, count):
     """Append this step's spikes (I neurons counted behind E) to a recording."""
     for n in range(state.counters[SPIKES_E]):
@@ -385,7 +385,7 @@ def record(state, recorded_step, recorded_neuron, count):
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@time_loop
 def run_network(steps, state, network, scratch, recorded_step, recorded_neuron):
     """Advance the network by ``steps``.
 

@@ -6,8 +6,10 @@ arrays in a loop the compiler gives up proving that they do not overlap.
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from simcore.kernels.compilation import kernel
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -36,7 +38,7 @@ def bits_float(typingctx, value):
     return types.float64(types.int64), codegen
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@kernel
 def exponential(x):
     """e^x to about one unit in the last place, in operations that vectorize on any machine.
 
@@ -64,14 +66,14 @@ def exponential(x):
     return bits_float(float_bits(p) + (float_bits(shifted) << EXPONENT_SHIFT))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def add_events(received, counts, weight):
     """Add ``weight`` for each external event: received (n,) pF, counts (n,) int32."""
     for i in range(received.size):
         received[i] += counts[i] * weight
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def filter_synapses(x_rise, x_decay, received, g, keep_rise, keep_decay, scale):
     """Advance both filters of one kind of synapse by a step and take up what was received.
 
@@ -97,7 +99,7 @@ def filter_synapses(x_rise, x_decay, received, g, keep_rise, keep_decay, scale):
     received[:] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def decay_threshold(V_T, w, V_T0, keep_T, keep_w):
     """dV_T/dt = (V_T0 - V_T) / tau_T and dw/dt = -w / tau_w, by one step."""
     for i in range(V_T.size):
@@ -105,21 +107,21 @@ def decay_threshold(V_T, w, V_T0, keep_T, keep_w):
         w[i] *= keep_w
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def low_pass(u, V, rate):
     """du/dt = (V - u) / tau by one step; rate = dt / tau."""
     for i in range(u.size):
         u[i] += rate * (V[i] - u[i])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def synaptic_current(g_E, g_I, V, E_E, E_I):
     """g_E (E_E - V) + g_I (E_I - V), in pA, written over g_E."""
     for i in range(V.size):
         g_E[i] = g_E[i] * (E_E - V[i]) + g_I[i] * (E_I - V[i])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def membrane_exponential(V, V_T, w, current, refractory, p, dt):
     """Advance the adaptive exponential integrate-and-fire membrane by one step.
 
@@ -155,7 +157,7 @@ def membrane_exponential(V, V_T, w, current, refractory, p, dt):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def membrane_leaky(V, current, refractory, p, dt):
     """Advance the leaky integrate-and-fire membrane: as above without exponential and w."""
     V_reset, V_spike, E_L = p.V_reset, p.V_spike, p.E_L
@@ -172,7 +174,7 @@ def membrane_leaky(V, current, refractory, p, dt):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def collect_spikes(refractory, refractory_steps, spikes):
     """List in ``spikes`` the neurons that have just fired, in ascending order."""
     count = 0
@@ -182,7 +184,7 @@ def collect_spikes(refractory, refractory_steps, spikes):
             count += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def jump_threshold(V_T, w, spikes, p, adds):
     """V_T is set to V_T0 + A_T (or raised by A_T) and w raised by b where a spike occurred."""
     for n in range(spikes.size):

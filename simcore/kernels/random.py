@@ -4,13 +4,13 @@ n = neurons of a block.
 """
 
 import numpy as np
-from numba import njit
 
-SEVEN, NINE, ELEVEN = np.uint32(7), np.uint32(9), np.uint32(11)
-TWENTY_FIVE, TWENTY_ONE = np.uint32(25), np.uint32(21)
+from simcore.kernels.compilation import kernel
+
+U = np.uint32
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def draw(s0, s1, s2, s3, uniform):
     """Draw one 32-bit number for each neuron.
 
@@ -24,20 +24,20 @@ def draw(s0, s1, s2, s3, uniform):
     uniform : uint32 (n,)
         Receives the numbers, uniform on [0, 2**32).
     """
+    # Every operation names its type: numba widens a shifted 32-bit number to 64 bits.
     for i in range(uniform.size):
-        total = s0[i] + s3[i]
-        uniform[i] = ((total << SEVEN) | (total >> TWENTY_FIVE)) + s0[i]
+        a, total = s0[i], U(s0[i] + s3[i])
+        uniform[i] = U(U(U(total << U(7)) | U(total >> U(25))) + a)
     for i in range(uniform.size):
-        shifted = s1[i] << NINE
-        s2[i] ^= s0[i]
-        s3[i] ^= s1[i]
-        s1[i] ^= s2[i]
-        s0[i] ^= s3[i]
-        s2[i] ^= shifted
-        s3[i] = (s3[i] << ELEVEN) | (s3[i] >> TWENTY_ONE)
+        a, b = s0[i], s1[i]
+        c, d = U(s2[i] ^ a), U(s3[i] ^ b)
+        s0[i] = U(a ^ d)
+        s1[i] = U(b ^ c)
+        s2[i] = U(c ^ U(b << U(9)))
+        s3[i] = U(U(d << U(11)) | U(d >> U(21)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def poisson_counts(uniform, thresholds, counts):
     """Turn uniform numbers into Poisson counts by inversion.
 
@@ -61,7 +61,7 @@ def poisson_counts(uniform, thresholds, counts):
             break
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def poisson_count(uniform, mean):
     """One Poisson count by inversion, for a mean that changes from step to step.
 

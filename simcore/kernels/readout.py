@@ -6,9 +6,9 @@ c = channels: as many read-out neurons A, supervisors S and interneurons H.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from simcore.kernels.network import SPIKES_E, STEP, Filters, Neuron, record, step_network
+from simcore.kernels.compilation import kernel, time_loop
+from simcore.kernels.network import SPIKES_E, STEP, Neuron, record, step_network
 from simcore.kernels.neurons import (
     add_events,
     collect_spikes,
@@ -152,7 +152,7 @@ class ReadoutScratch(NamedTuple):
     counts: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def transmit_readout(state, readout_state, readout, scratch):
     """Let the last step's spikes of E, S, H and A reach their targets."""
     weight, counters = readout_state.weight, readout_state.counters
@@ -169,7 +169,7 @@ def transmit_readout(state, readout_state, readout, scratch):
             scratch.received_H[readout_state.spikes_A[n]] += readout.weight_A_H
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def most_active(active):
     """Index of the cluster with most spikes, the lowest in a tie; -1 if there is no spike."""
     winner, most = -1, 0
@@ -179,7 +179,7 @@ def most_active(active):
     return winner
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def count_clusters(state, readout_state, cluster):
     """Take this step's E spikes into the counts of the last steps."""
     recent, active = readout_state.recent, readout_state.active
@@ -193,7 +193,7 @@ def count_clusters(state, readout_state, cluster):
         active[k] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_target(step, readout_state, readout):
     """Go on in the running target, or start one if cluster 0 is the most active."""
     counters = readout_state.counters
@@ -212,7 +212,7 @@ def advance_target(step, readout_state, readout):
         counters[PASSES] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_supervisors(readout_state, readout, scratch, filters, dt):
     """Advance S by one step; each gets Poisson input with its channel's rate."""
     s, p, counters, r = (
@@ -239,7 +239,7 @@ def advance_supervisors(readout_state, readout, scratch, filters, dt):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_interneurons(readout_state, readout, scratch, filters, dt):
     """Advance H by one step."""
     h, p, r = readout_state.h, readout.interneuron, readout_state.h.random
@@ -255,7 +255,7 @@ def advance_interneurons(readout_state, readout, scratch, filters, dt):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def excitatory_filter(cell, received, g, filters, dt):
     """Advance the excitatory filters of S or H."""
     filter_synapses(
@@ -269,7 +269,7 @@ def excitatory_filter(cell, received, g, filters, dt):
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def advance_readout_neurons(readout_state, readout, scratch, filters, dt):
     """Advance A by one step."""
     a, p, rule, r = readout_state.a, readout.neuron, readout.rule, readout_state.a.random
@@ -298,15 +298,15 @@ def advance_readout_neurons(readout_state, readout, scratch, filters, dt):
     return spikes
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def potentiate(weight, x, gain, w_max):
-    """w += gain x_j (1 - w / w_max) for one read-out neuron; weight, x: (neurons_e,)."""
+    """W += gain x_j (1 - w / w_max) for one read-out neuron; weight, x: (neurons_e,)."""
     inverse = 1.0 / w_max
     for j in range(x.size):
         weight[j] += gain * x[j] * (1.0 - weight[j] * inverse)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def learn(state, readout_state, rule, dt):
     """Change the E to read-out weights (section 5), then let the trace of firing neurons jump."""
     a, weight, x = readout_state.a, readout_state.weight, readout_state.x
@@ -326,7 +326,7 @@ def learn(state, readout_state, rule, dt):
         x[j] += 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_readout(state, network, scratch, readout_state, readout, readout_scratch):
     """Advance the network and its read-outs by one step."""
     counters, filters, dt = readout_state.counters, network.filters, network.dt
@@ -347,7 +347,7 @@ def step_readout(state, network, scratch, readout_state, readout, readout_scratc
         learn(state, readout_state, readout.rule, dt)
 
 
-@njit(cache=True, error_model="numpy")
+@time_loop
 def run_readout(
     steps,
     state,

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from simcore.kernels.compilation import kernel
 
 
 class Synapses(NamedTuple):
@@ -23,7 +24,7 @@ class Synapses(NamedTuple):
     weight: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def transmit(synapses, spikes, count, received):
     """Add the weights of the first ``count`` presynaptic ``spikes`` to ``received`` (post,), pF."""
     column, weight = synapses.column, synapses.weight

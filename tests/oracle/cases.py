@@ -33,7 +33,7 @@ def small_clock(**changes):
         "voltage_rule": {
             "A_depression": 0.014,
             "A_potentiation": 0.004,
-            "w_min": E_TO_E - 0.1,
+            "w_min": E_TO_E - 0.03,
             "w_max": E_TO_E + 0.2,
         },
         "inhibitory_rule": {"w_min": I_TO_E - 1.0, "w_max": I_TO_E + 2.0},

@@ -157,6 +157,7 @@ class Network:
         self.thresholds_I = poisson_thresholds(external.rate_i * dt)
         self.thresholds_stimulated = poisson_thresholds((external.rate_e + stimulation.rate) * dt)
         self.steps, self.trace_steps = 0, 0
+        self.clipped = {"e_to_e": np.zeros(2, int), "i_to_e": np.zeros(2, int)}  # below, above
 
     def run(self, steps, **options):
         """Advance; returns the spikes as (step, neuron), I neurons counted behind E."""
@@ -250,29 +251,34 @@ class Network:
         self.v = self.v + dt * (self.E.V - self.v) / voltage.tau_v
         self.x = self.x - dt * self.x / voltage.tau_x
 
+    def clip(self, w, group):
+        """Changed weights within their bounds; counts how many had left them."""
+        rule = self.p.voltage_rule if group == "e_to_e" else self.p.inhibitory_rule
+        self.clipped[group] += np.count_nonzero(w < rule.w_min), np.count_nonzero(w > rule.w_max)
+        return np.clip(w, rule.w_min, rule.w_max)
+
     def normalize(self):
         """Subtract the same from each incoming weight so that their sum is the reference; clip."""
-        rule = self.p.voltage_rule
         for i in range(self.E.V.size):
             incoming = self.exists_EE[i]
             if incoming.any():
                 w = self.W_EE[i, incoming]
                 excess = (w.sum() - self.reference[i]) / w.size
-                self.W_EE[i, incoming] = np.clip(w - excess, rule.w_min, rule.w_max)
+                self.W_EE[i, incoming] = self.clip(w - excess, "e_to_e")
 
     def inhibitory_rule_E_spikes(self):
         rule = self.p.inhibitory_rule
         for i in np.flatnonzero(self.E.spikes):
             for j in np.flatnonzero(self.exists_EI[i]):
                 w = self.W_EI[i, j] + rule.eta * self.y_I[j]
-                self.W_EI[i, j] = min(max(w, rule.w_min), rule.w_max)
+                self.W_EI[i, j] = self.clip(w, "i_to_e")
 
     def inhibitory_rule_I_spikes(self):
         rule = self.p.inhibitory_rule
         for j in np.flatnonzero(self.I.spikes):
             for i in np.flatnonzero(self.exists_EI[:, j]):
                 w = self.W_EI[i, j] + rule.eta * (self.y_E[i] - 2 * rule.r_0 * rule.tau_y)
-                self.W_EI[i, j] = min(max(w, rule.w_min), rule.w_max)
+                self.W_EI[i, j] = self.clip(w, "i_to_e")
 
     def potentiate(self):
         """dw/dt = A x_pre [V_post - V_theta]+ [v_post - E_L]+ with this step's V, v and x."""
@@ -282,7 +288,7 @@ class Network:
             w = self.W_EE[i]
             raised = w + self.dt * rule.A_potentiation * self.x * depolarized[i]
             changed = self.exists_EE[i] & (raised != w)
-            w[changed] = np.clip(raised[changed], rule.w_min, rule.w_max)
+            w[changed] = self.clip(raised[changed], "e_to_e")
 
     def depress(self):
         """At a presynaptic spike: w -= dt A [u_post - E_L]+."""
@@ -291,4 +297,4 @@ class Network:
         for j in np.flatnonzero(self.E.spikes):
             w = self.W_EE[:, j]
             changed = self.exists_EE[:, j] & (loss > 0)
-            w[changed] = np.clip((w - loss)[changed], rule.w_min, rule.w_max)
+            w[changed] = self.clip((w - loss)[changed], "e_to_e")

@@ -12,14 +12,14 @@ rule analysis:
         replay=store("replay_clock"),
     output:
         store("analysis"),
-    params:
-        parameters={"dt": STUDY.dt, "targets": list(STUDY.targets)},
-        seed=STUDY.seed,
-        code=code("analysis.py"),
     log:
         log_of("analysis"),
     benchmark:
         benchmark_of("analysis")
+    params:
+        parameters={"dt": STUDY.dt, "targets": list(STUDY.targets)},
+        seed=STUDY.seed,
+        code=code("analysis.py"),
     script:
         "../scripts/analysis.py"
 
@@ -29,15 +29,15 @@ rule summary:
         analysis=store("analysis"),
     output:
         f"{FOLDER}/summary.json",
+    log:
+        log_of("summary"),
+    benchmark:
+        benchmark_of("summary")
     params:
         parameters={
             "expected": {name: known.model_dump() for name, known in STUDY.expected.items()}
         },
         seed=STUDY.seed,
         code=code("summary.py"),
-    log:
-        log_of("summary"),
-    benchmark:
-        benchmark_of("summary")
     script:
         "../scripts/summary.py"

@@ -1,25 +1,15 @@
 # The clock: from an untrained network to one that steps through its clusters.
 
 
-rule kernels:
-    output:
-        f"{KERNELS}/compiled.json",
-    params:
-        code=code("kernels.py"),
-    log:
-        f"{KERNELS}/compiled.log",
-    benchmark:
-        f"{KERNELS}/compiled.tsv"
-    script:
-        "../scripts/kernels.py"
-
-
 rule network:
     input:
         **({"weights": STUDY.clock.weights} if STUDY.clock.weights else {}),
-        kernels=ancient(rules.kernels.output[0]),
     output:
         store("network"),
+    log:
+        log_of("network"),
+    benchmark:
+        benchmark_of("network")
     params:
         parameters={
             "clock": without(CLOCK, "stimulation", "embedding", "consolidation"),
@@ -27,10 +17,6 @@ rule network:
         },
         seed=STUDY.seed,
         code=code("network.py"),
-    log:
-        log_of("network"),
-    benchmark:
-        benchmark_of("network")
     script:
         "../scripts/network.py"
 
@@ -38,9 +24,12 @@ rule network:
 rule embedding:
     input:
         network=store("network"),
-        kernels=ancient(rules.kernels.output[0]),
     output:
         store("embedding"),
+    log:
+        log_of("embedding"),
+    benchmark:
+        benchmark_of("embedding")
     params:
         parameters={
             "clock": without(
@@ -56,10 +45,6 @@ rule embedding:
         },
         seed=STUDY.seed,
         code=code("training.py"),
-    log:
-        log_of("embedding"),
-    benchmark:
-        benchmark_of("embedding")
     script:
         "../scripts/training.py"
 
@@ -67,9 +52,12 @@ rule embedding:
 rule consolidation:
     input:
         network=store("embedding"),
-        kernels=ancient(rules.kernels.output[0]),
     output:
         store("consolidation"),
+    log:
+        log_of("consolidation"),
+    benchmark:
+        benchmark_of("consolidation")
     params:
         parameters={
             "clock": without(
@@ -86,10 +74,6 @@ rule consolidation:
         },
         seed=STUDY.seed,
         code=code("training.py"),
-    log:
-        log_of("consolidation"),
-    benchmark:
-        benchmark_of("consolidation")
     script:
         "../scripts/training.py"
 
@@ -97,9 +81,12 @@ rule consolidation:
 rule replay_clock:
     input:
         network=store(NETWORK),
-        kernels=ancient(rules.kernels.output[0]),
     output:
         store("replay_clock"),
+    log:
+        log_of("replay_clock"),
+    benchmark:
+        benchmark_of("replay_clock")
     params:
         parameters={
             "clock": parameters_of_dynamics(),
@@ -108,9 +95,5 @@ rule replay_clock:
         },
         seed=STUDY.seed,
         code=code("replay.py"),
-    log:
-        log_of("replay_clock"),
-    benchmark:
-        benchmark_of("replay_clock")
     script:
         "../scripts/replay.py"

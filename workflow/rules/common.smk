@@ -1,26 +1,20 @@
-import errno
-import fcntl
 import os
-import signal
 import sys
 from pathlib import Path
-
-import psutil
 
 # Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
 # each version of the kernels has a cache of its own.
 from simcore.provenance import code_digest
 
-KERNELS = ".cache/kernels"
 os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(
-    f"{KERNELS}/{code_digest('simcore.kernels.readout')[:16]}"
+    f".cache/kernels/{code_digest('simcore.kernels.readout')[:16]}"
 )
 
 from simcore.errors import UserError
 from simcore.parameters import read_study
 
 # A study stands alone: Snakemake would merge it with the demo's file.
-if not workflow.configfiles and "study" not in config:
+if not workflow.configfiles:
 
     configfile: "config/config.yaml"
 
@@ -93,40 +87,3 @@ def parameters_of_dynamics():
         "weights",
         "connectivity",
     ) | {"clusters": None, "neurons_e": None, "neurons_i": None}
-
-
-# The lock of the results folder lasts as long as this process: the descriptor is never closed.
-onstart:
-    hold_lock(FOLDER)
-    signal.signal(signal.SIGTERM, stop_jobs)
-
-
-def hold_lock(folder):
-    """Keep other runs of this study out until this process ends, in whatever way it ends."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-        descriptor = os.open(f"{folder}/.lock", os.O_CREAT | os.O_RDWR)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"Another run is at work in {folder}: wait for it or end it, then try again.")
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
-            sys.exit(
-                f"The results folder {folder} cannot be written ({error.strerror}): "
-                "set results to another folder."
-            )
-
-
-def stop_jobs(*_):
-    """End on SIGTERM as on Ctrl-C; Snakemake would wait for running jobs and not tell them.
-
-    Jobs run the same Python; the shells between must live until their job has ended.
-    """
-    this = psutil.Process()
-    for process in this.children(recursive=True):
-        try:
-            if process.exe() == this.exe():
-                process.terminate()
-        except psutil.Error:
-            pass  # it has just ended
-    raise KeyboardInterrupt

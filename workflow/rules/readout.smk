@@ -6,14 +6,14 @@ SONG = STUDY.song or f"{FOLDER}/song.wav"
 rule song:
     output:
         f"{FOLDER}/song.wav",
-    params:
-        parameters={"start": STUDY.song_start},
-        seed=STUDY.seed,
-        code=code("song.py"),
     log:
         log_of("song"),
     benchmark:
         benchmark_of("song")
+    params:
+        parameters={"start": STUDY.song_start},
+        seed=STUDY.seed,
+        code=code("song.py"),
     script:
         "../scripts/song.py"
 
@@ -47,14 +47,14 @@ rule target:
         replay=store("replay_clock"),
     output:
         store("target_{target}"),
-    params:
-        parameters=parameters_of_target,
-        seed=STUDY.seed,
-        code=code("target.py"),
     log:
         log_of("target_{target}"),
     benchmark:
         benchmark_of("target_{target}")
+    params:
+        parameters=parameters_of_target,
+        seed=STUDY.seed,
+        code=code("target.py"),
     script:
         "../scripts/target.py"
 
@@ -63,9 +63,12 @@ rule readout:
     input:
         network=store(NETWORK),
         target=store("target_{target}"),
-        kernels=ancient(rules.kernels.output[0]),
     output:
         store("readout_{target}"),
+    log:
+        log_of("readout_{target}"),
+    benchmark:
+        benchmark_of("readout_{target}")
     params:
         parameters={
             "clock": parameters_of_dynamics(),
@@ -75,10 +78,6 @@ rule readout:
         },
         seed=STUDY.seed,
         code=code("readout.py"),
-    log:
-        log_of("readout_{target}"),
-    benchmark:
-        benchmark_of("readout_{target}")
     script:
         "../scripts/readout.py"
 
@@ -88,9 +87,12 @@ rule replay:
         network=store(NETWORK),
         target=store("target_{target}"),
         readout=store("readout_{target}"),
-        kernels=ancient(rules.kernels.output[0]),
     output:
         store("replay_{target}"),
+    log:
+        log_of("replay_{target}"),
+    benchmark:
+        benchmark_of("replay_{target}")
     params:
         parameters={
             "clock": parameters_of_dynamics(),
@@ -110,9 +112,5 @@ rule replay:
         },
         seed=STUDY.seed,
         code=code("replay.py"),
-    log:
-        log_of("replay_{target}"),
-    benchmark:
-        benchmark_of("replay_{target}")
     script:
         "../scripts/replay.py"

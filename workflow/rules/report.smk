@@ -1,3 +1,26 @@
-rule report_stub:
-    output: f"{FOLDER}/report.html"
-    shell: "touch {output}"
+# One page with everything, for a desk and for a phone.
+
+
+rule report:
+    input:
+        summary=f"{FOLDER}/summary.json",
+        figures=figures(),
+        captions=sorted((Path(workflow.basedir) / "workflow/report").glob("*.rst")),
+        targets=[store(f"target_{name}") for name in STUDY.targets],
+    output:
+        report(f"{FOLDER}/report.html", category="Summary", labels={"page": "all on one page"}),
+    log:
+        log_of("report"),
+    benchmark:
+        benchmark_of("report")
+    params:
+        study=STUDY.study,
+        seed=STUDY.seed,
+        durations=(
+            {"embedding": STUDY.clock.embedding, "consolidation": STUDY.clock.consolidation}
+            if STUDY.clock.learns
+            else {}
+        ),
+        code=code("report.py"),
+    script:
+        "../scripts/report.py"

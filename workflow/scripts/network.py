@@ -1,6 +1,7 @@
 """The start network: random and balanced, hard-wired, synfire, or a given matrix."""
 
 import xarray as xr
+from kernels import compile_kernels
 from stage import Stage
 
 from simcore import clock, connectivity, datasets, measures
@@ -13,6 +14,7 @@ with Stage(snakemake) as this:
     dt, seed = this.params["parameters"]["dt"], this.params["seed"]
     network = connectivity.build(parameters, stream(seed, "weights"))
     if parameters.learns:
+        compile_kernels(this.say)
         saved = this.resume()
         state = clock.initial_state(network, parameters, seed, "network")
         course = Course(
@@ -23,7 +25,9 @@ with Stage(snakemake) as this:
         if saved:
             run.restore(saved[0])
         tick = this.progress(parameters.balancing, lambda: (run.arrays(), {}))
-        run.run(clock.network(state, parameters, dt, traces=True), parameters.balancing_static, tick)
+        run.run(
+            clock.network(state, parameters, dt, traces=True), parameters.balancing_static, tick
+        )
         plastic = clock.network(state, parameters, dt, plastic=True)
         run.run(plastic, parameters.balancing, tick)
         final = clock.settled_connectivity(state, plastic, network.cluster)

@@ -1,5 +1,6 @@
 """Read-outs learn a target on the trained clock, in blocks, until the replay error levels off."""
 
+from kernels import compile_kernels
 from stage import Stage
 
 from simcore import clock, datasets, measures, readout, stores
@@ -9,6 +10,7 @@ from simcore.runs import Learning
 from simcore.runs import Replay as ReplayRun
 
 with Stage(snakemake) as this:
+    compile_kernels(this.say)
     given, seed = this.params["parameters"], this.params["seed"]
     dt = given["dt"]
     parameters = Clock.model_validate(given["clock"])
@@ -60,6 +62,6 @@ with Stage(snakemake) as this:
         f"{this.name}: learned for {learned / 1e3:g} s; the error "
         + ("has levelled off." if levelled_off else "was still falling (readout.learning_max).")
     )
-    dataset = datasets.readout(readout_state.weight, run.curve)
+    dataset = datasets.readout(readout_state.weight, run.curve, network.cluster)
     dataset.attrs |= {"levelled_off": int(levelled_off)}
     this.write(dataset, learned)

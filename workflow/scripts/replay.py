@@ -1,6 +1,7 @@
 """Spontaneous activity with fixed weights: of the clock alone, or with trained read-outs."""
 
 import xarray as xr
+from kernels import compile_kernels
 from stage import Stage
 
 from simcore import clock, datasets, readout, stores
@@ -9,6 +10,7 @@ from simcore.parameters import Clock, Readout, Replay
 from simcore.runs import Replay as ReplayRun
 
 with Stage(snakemake) as this:
+    compile_kernels(this.say)
     given, seed = this.params["parameters"], this.params["seed"]
     parameters = Clock.model_validate(given["clock"])
     replay, dt = Replay.model_validate(given["replay"]), given["dt"]

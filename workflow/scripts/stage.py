@@ -60,11 +60,6 @@ class Stage:
 
     def write(self, dataset, simulated_ms=0.0):
         """Write this stage's store, the rule's first output."""
-        inputs = {
-            name: value
-            for name, value in self.input.items()
-            if isinstance(value, str) and name != "kernels"
-        }
         stores.write(
             dataset,
             self.output[0],
@@ -72,7 +67,7 @@ class Stage:
             parameters=self.params["parameters"],
             seed=self.params["seed"],
             code_digest=self.params["code"],
-            inputs=inputs,
+            inputs=dict(self.input.items()),
             simulated_ms=simulated_ms,
         )
         if self.checkpoint is not None:

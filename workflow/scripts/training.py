@@ -1,5 +1,6 @@
 """Embedding or consolidation: the plastic network under stimulation, or left to itself."""
 
+from kernels import compile_kernels
 from stage import Stage
 
 from simcore import clock, datasets, measures, stores
@@ -9,6 +10,7 @@ from simcore.runs import Course, Training
 from simcore.streams import stream
 
 with Stage(snakemake) as this:
+    compile_kernels(this.say)
     parameters = Clock.model_validate(this.params["parameters"]["clock"])
     dt, seed = this.params["parameters"]["dt"], this.params["seed"]
     duration = getattr(parameters, this.rule)
@@ -31,9 +33,7 @@ with Stage(snakemake) as this:
     run = Training(state, duration, course)
     if saved:
         run.restore(saved[0])
-    tick = this.progress(
-        duration, lambda: (run.arrays(), {}), done=state.counters[STEP] * dt
-    )
+    tick = this.progress(duration, lambda: (run.arrays(), {}), done=state.counters[STEP] * dt)
     run.run(kernel, duration, tick)
     final = clock.settled_connectivity(state, kernel, network.cluster)
     this.write(datasets.training(run, final, state), duration)

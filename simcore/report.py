@@ -1,0 +1,157 @@
+"""The page of results: one HTML file that needs nothing else, for a desk and for a phone."""
+
+import base64
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+from simcore.stores import _replacing
+
+# What the last part of an id of summary.json means to somebody who does not know the ids.
+MEANINGS = {
+    "within": "weight within clusters",
+    "forward": "weight to the next cluster",
+    "backward": "weight to the cluster before",
+    "rest": "weight between all others",
+    "rate_e": "rate of excitatory neurons",
+    "rate_i": "rate of inhibitory neurons",
+    "period_mean": "mean period",
+    "period_sd": "standard deviation of the period",
+    "order": "changes that lead to the next cluster (part of all)",
+    "error": "error of the replay",
+    "correlation": "correlation of replay and target",
+}
+
+
+def write(path, study_name, summary, figures, facts):
+    """Write the page; the same arguments give the same bytes.
+
+    Parameters
+    ----------
+    path : path
+        Of the HTML file.
+    study_name : str
+    summary : list of dict
+        The entries of summary.json: `id`, `value` (None where undefined), `unit`, `low`, `high`,
+        `source`, `ok`.
+    figures : list of tuple (path, str, str)
+        PNG file, title and caption; blank lines part the paragraphs of a caption.
+    facts : dict
+        What else the reader should know, such as the seed; a name in words and a number, a text or
+        a list of texts each. The lists `warnings` and `notes` come first, ahead of the figures.
+
+    Raises
+    ------
+    UserError
+        The page cannot be written.
+    """
+    facts = dict(facts)
+    text = (
+        _environment(autoescape=True)
+        .get_template("report.html.jinja")
+        .render(
+            study_name=study_name,
+            rows=[_row(entry) for entry in summary],
+            verdict=_verdict(summary),
+            warnings=facts.pop("warnings", []),
+            notes=facts.pop("notes", []),
+            facts={name: value for name, value in facts.items() if value not in (None, [])},
+            figures=[_figure(*figure) for figure in figures],
+        )
+    )
+    with _replacing(path) as file:
+        file.write(text.encode())
+
+
+def caption(path, summary, **wildcards):
+    """Fill in a caption of workflow/report, which Snakemake's own report uses, too.
+
+    Parameters
+    ----------
+    path : path
+        Of the .rst file: plain paragraphs, with Jinja. In them `snakemake.wildcards` is what it is
+        in Snakemake's report, and `measured`, undefined there, gives the values of the summary.
+    summary : list of dict
+        As for `write`.
+    **wildcards : str
+        Such as ``target="abcba"``.
+
+    Returns
+    -------
+    str
+    """
+    template = _environment(autoescape=False).from_string(Path(path).read_text(encoding="utf-8"))
+    return template.render(
+        snakemake=SimpleNamespace(wildcards=SimpleNamespace(**wildcards)),
+        measured={entry["id"]: entry["value"] for entry in summary},
+    ).strip()
+
+
+def number(value, digits=3):
+    """Write a number with three significant digits, but no fewer before the point; None: a dash."""
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}g}"
+    if abs(float(text)) >= 10**digits:
+        text = f"{value:.0f}"
+    return text.replace("-", "−")
+
+
+def _environment(autoescape):
+    from jinja2 import Environment, FileSystemLoader
+
+    # The blocks are trimmed as in Snakemake's report.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    return environment
+
+
+def _row(entry):
+    group, _, last = entry["id"].rpartition(".")
+    meaning = MEANINGS.get(last, entry["id"])
+    if group.startswith("readout."):
+        meaning += f", {group.removeprefix('readout.')}"
+    has_range = entry["low"] is not None and entry["high"] is not None
+    return entry | {
+        "meaning": meaning,
+        "unit": "" if entry["unit"] == "1" else entry["unit"],
+        "text": _value(entry, has_range),
+        "range": f"{number(entry['low'])} to {number(entry['high'])}" if has_range else None,
+        "mark": {True: "good", False: "bad", None: "none"}[entry["ok"]],
+    }
+
+
+def _value(entry, has_range):
+    """Write a value with as many digits as it takes to see that it is out of its range."""
+    value, digits = entry["value"], 3
+    if value is None or not has_range or entry["ok"]:
+        return number(value)
+    while entry["low"] <= float(f"{value:.{digits}g}") <= entry["high"] and digits < 15:
+        digits += 1
+    return number(value, digits)
+
+
+def _verdict(summary):
+    judged = [entry["ok"] for entry in summary if entry["ok"] is not None]
+    if not judged:
+        return "This study names no ranges, so nothing here was judged."
+    if all(judged):
+        return f"All {len(judged)} numbers with a range lie within it."
+    return f"{judged.count(False)} of {len(judged)} numbers with a range lie outside it."
+
+
+def _figure(path, title, text):
+    image = Path(path).read_bytes()
+    width, height = struct.unpack(">II", image[16:24])  # of the PNG's first chunk
+    return {
+        "title": title,
+        "paragraphs": [" ".join(part.split()) for part in text.split("\n\n") if part.strip()],
+        "data": base64.b64encode(image).decode(),
+        "width": width,
+        "height": height,
+    }

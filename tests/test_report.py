@@ -1,0 +1,233 @@
+"""The page of results, and the captions that it shares with Snakemake's report."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from docutils.core import publish_parts
+from docutils.writers.html4css1 import Writer
+from jinja2 import Environment
+from matplotlib.figure import Figure
+
+from simcore import figures, report
+from simcore.errors import UserError
+
+CAPTIONS = sorted((Path(__file__).parents[1] / "workflow" / "report").glob("*.rst"))
+BY_STEM = {path.stem: path for path in CAPTIONS}
+DRAWN = {
+    "learning_curve",
+    "periods",
+    "readout_weights",
+    "replay_raster",
+    "spectrum",
+    "target_and_replay",
+    "time_course",
+    "weights",
+}
+
+
+def entry(id, value, unit="1", low=None, high=None, source=None, ok=None):
+    return {
+        "id": id,
+        "value": value,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "source": source,
+        "ok": ok,
+    }
+
+
+SUMMARY = [
+    entry("clock.weights.within", 32.0589, "pF", 30, 32.7, "measured", True),
+    entry("clock.weights.forward", 8.561, "pF"),
+    entry("clock.weights.backward", 1.868, "pF"),
+    entry("clock.weights.rest", 1.488, "pF"),
+    entry("clock.replay.rate_e", 2.49996, "Hz", 2.5, 2.9, "authors' code", False),
+    entry("clock.replay.period_mean", 1373.196, "ms"),
+    entry("clock.replay.period_sd", None, "ms", 5, 30, "measured", False),
+    entry("clock.replay.order", 0.9345, "1", 0.9, 1, "specification", True),
+    entry("readout.abcba.error", 0.1944),
+    entry("readout.song.error", None),
+]
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page."""
+
+    void = {"meta", "link", "img", "br"}
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.open, self.rows, self.text = [], [], [], ""
+        self.feed(path.read_text(encoding="utf-8"))
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.void:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text += data
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+    def attributes(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture
+def picture(tmp_path):
+    figure = Figure(figsize=(3, 2))
+    figure.subplots().plot(np.arange(3))
+    figures.save(figure, tmp_path / "picture")
+    return tmp_path / "picture.png"
+
+
+@pytest.fixture
+def page(tmp_path, picture):
+    facts = {
+        "seed": 7,
+        "simulated time": {"embedding": "25 min", "replay": "20 s"},
+        "warnings": ["A target is <longer> than a period."],
+        "notes": ["The first channel is used."],
+        "empty": [],
+    }
+    pictures = [(picture, "Periods & more", "What is\nseen.\n\nWhat the paper shows.")]
+    report.write(tmp_path / "report.html", "demo", SUMMARY, pictures, facts)
+    return Page(tmp_path / "report.html")
+
+
+def test_the_page_asks_for_nothing_outside(page):
+    links = [
+        value
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in ("src", "href", "srcset", "data")
+    ]
+    assert links and all(link.startswith("data:") for link in links)
+    style = re.findall(r"url\(|@import", page.rawdata + page.text)
+    assert not style
+    assert not page.attributes("script")
+
+
+def test_the_table_comes_first_with_values_ranges_and_marks(page):
+    headings = [tag for tag, _ in page.tags if tag in ("table", "figure")]
+    assert headings[0] == "table"
+    assert len(page.rows) == 1 + len(SUMMARY)
+    rows = {row[0].split("clock.")[-1]: [cell.strip() for cell in row[1:]] for row in page.rows}
+    assert rows["weights.within"] == ["32.1 pF", "30 to 32.7 pF", "measured", "✓ in range"]
+    assert rows["weights.forward"] == ["8.56 pF", "none", "", "no range"]
+    assert rows["replay.period_mean"][0] == "1373 ms"
+    assert rows["replay.period_sd"] == ["–", "5 to 30 ms", "measured", "✗ undefined"]
+    assert rows["replay.order"][0] == "0.934"  # 0.9345 is a little less in binary
+    assert "A dash stands for" in page.text
+    assert "2 of 4 numbers with a range lie outside it." in page.text
+
+
+def test_a_value_just_out_of_its_range_does_not_look_like_its_limit(page):
+    row = next(row for row in page.rows if "rate_e" in row[0])
+    assert row[1].strip() == "2.49996 Hz"
+    assert row[4].strip() == "✗ out of range"
+
+
+def test_figures_have_words_and_sizes(page):
+    (image,) = page.attributes("img")
+    assert image["alt"] == "Periods & more. What is seen."
+    assert (image["width"], image["height"]) == ("600", "400")
+    assert "What the paper shows." in page.text
+    assert "A target is <longer> than a period." in page.text
+    assert "The first channel is used." in page.text
+    assert "25 min" in page.text and "empty" not in page.text
+
+
+def test_same_input_same_bytes(tmp_path, picture):
+    for name in ("a", "b"):
+        report.write(tmp_path / name, "demo", SUMMARY, [(picture, "t", "c")], {"seed": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_study_of_nothing_has_a_page(tmp_path):
+    report.write(tmp_path / "report.html", "empty", [], [], {})
+    assert "nothing here was judged" in Page(tmp_path / "report.html").text
+
+
+def test_a_page_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"report\.html"):
+        report.write(tmp_path / "file" / "report.html", "demo", [], [], {})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (20, "20"),
+        (0.12345, "0.123"),
+        (-1.5, "−1.5"),
+        (373.196, "373"),
+        (12345.6, "12346"),
+        (999.7, "1000"),
+    ],
+)
+def test_numbers_have_sensible_digits(value, text):
+    assert report.number(value) == text
+
+
+# Captions
+
+
+def test_every_figure_has_a_caption():
+    assert set(BY_STEM) >= DRAWN
+    assert all(callable(getattr(figures, name)) for name in DRAWN)
+
+
+def paragraphs(text):
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+@pytest.mark.parametrize("stem", BY_STEM)
+@pytest.mark.parametrize("target", ["abcba", "my_target_"])
+def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
+    source = BY_STEM[stem].read_text(encoding="utf-8")
+    wildcards = SimpleNamespace(study="demo", target=target)
+    # As Snakemake does it, where nothing measured is known.
+    snakemakes = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
+    texts = [snakemakes.render(snakemake=SimpleNamespace(wildcards=wildcards))]
+    texts.append(report.caption(BY_STEM[stem], SUMMARY, study="demo", target=target))
+    for text in texts:
+        html = publish_parts(text, writer=Writer())["body"]
+        assert "System Message" not in html and "problematic" not in html
+        shown = re.findall(r"<p>(.*?)</p>", html, re.DOTALL)
+        assert re.findall(r"<(?!/?p\b|/?div\b)\w+", html) == []
+        assert [" ".join(part.split()) for part in shown] == paragraphs(text)
+        assert "paper" in text or "authors" in text
+
+
+def test_captions_tell_what_was_measured():
+    text = report.caption(BY_STEM["weights"], SUMMARY)
+    assert "32.1 pF within clusters, 8.6 pF forward, 1.9 pF backward and 1.5 pF" in text
+    assert "93 %" in report.caption(BY_STEM["replay_raster"], SUMMARY)
+    assert "is 0.19." in report.caption(BY_STEM["target_and_replay"], SUMMARY, target="abcba")
+
+
+def test_captions_leave_out_what_is_undefined():
+    for target in ("song", "unknown"):
+        text = report.caption(BY_STEM["target_and_replay"], SUMMARY, target=target)
+        assert "Here" not in text and "None" not in text
+    assert "Here" not in report.caption(BY_STEM["periods"], SUMMARY)
+    for path in CAPTIONS:
+        report.caption(path, [], target="abcba")

@@ -1,0 +1,88 @@
+# The main process: one run of a study at a time, ends when asked, says where to look.
+
+import atexit
+import errno
+import fcntl
+import shlex
+import signal
+from dataclasses import replace
+
+import psutil
+
+# Snakemake puts this into the commands of its scripts unquoted: a blank in the path would break them.
+sys.executable = shlex.quote(sys.executable)
+
+
+def hold_lock(folder):
+    """Keep other runs of this study out until this process ends, in whatever way it ends.
+
+    The open descriptor is the lock: it is never closed, and no job inherits it.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(f"{folder}/.lock", os.O_CREAT | os.O_RDWR)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"Another run is at work in {folder}: wait for it or end it, then try again.")
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+            return  # a file system without locks
+        sys.exit(
+            f"The results folder {folder} cannot be written ({error.strerror}): "
+            "set results to another folder."
+        )
+
+
+def stop_jobs(*_):
+    """End on SIGTERM as on Ctrl-C; Snakemake would wait for running jobs and not tell them.
+
+    Jobs run the same Python; the shells between must live until their job has ended.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a second one would end in a traceback
+    this = psutil.Process()
+    for process in this.children(recursive=True):
+        try:
+            if process.exe() == this.exe():
+                process.terminate()
+        except psutil.Error:
+            pass  # it has just ended
+    raise KeyboardInterrupt
+
+
+# Before the first job; not in dry runs, nor when nothing is to be done, nor in the nested processes
+# of cluster jobs. Snakemake has set its own handlers by then.
+onstart:
+    hold_lock(FOLDER)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop_jobs)
+
+
+def say_where():
+    """Say where to look, also when nothing was to be done."""
+    if workflow.executor_plugin is None or workflow.dryrun:
+        return
+    if os.path.exists(f"{FOLDER}/report.html"):
+        print(f"Look at {FOLDER}/report.html (summary: {FOLDER}/summary.json).", file=sys.stderr)
+
+
+def report_after_run(**settings):
+    """Make Snakemake's report, in the study's folder if the profile's place stands.
+
+    A dry run has nothing to report on, but Snakemake would try and fail where nothing has run yet.
+    """
+    if workflow.dryrun:
+        return
+    chosen = settings["report_settings"]
+    if str(chosen.path) == "results/workflow.html":
+        settings["report_settings"] = replace(chosen, path=Path(f"{FOLDER}/workflow.html"))
+    make_report(**settings)
+
+
+if workflow.is_main_process:
+    atexit.register(say_where)
+    make_report = workflow.create_report
+    workflow.create_report = report_after_run
+    # Snakemake looks for the folder of the profile's place.
+    os.makedirs("results", exist_ok=True)

@@ -1,0 +1,37 @@
+"""The page of results: summary first, then the figures with their captions."""
+
+import json
+from pathlib import Path
+
+from stage import Stage
+
+from simcore import report, stores
+
+TITLES = {
+    "periods": "Period of the clock",
+    "weights": "Weights before and after learning",
+    "time_course": "Course of the learning",
+    "spectrum": "Spectrum of the weight matrix",
+    "replay_raster": "Spontaneous replay",
+    "target_and_replay": "Target and replay",
+    "readout_weights": "Weights onto the read-outs",
+    "learning_curve": "Learning curve of the read-outs",
+}
+
+with Stage(snakemake) as this:
+    summary = json.loads(Path(this.input["summary"]).read_text())
+    captions = {Path(path).stem: path for path in this.input["captions"]}
+    pages = []
+    for path in this.input["figures"]:
+        stem = Path(path).stem
+        name = next(name for name in TITLES if stem.endswith(name))
+        target = stem.removesuffix(name).rstrip("_")
+        title = TITLES[name] + (f": {target}" if target else "")
+        pages.append((path, title, report.caption(captions[name], summary, target=target)))
+    notes = [stores.read(path).attrs["notes"] for path in this.input["targets"]]
+    facts = {
+        "seed": this.params["seed"],
+        **{f"{stage} (min)": ms / 6e4 for stage, ms in this.params["durations"].items()},
+        "notes": [note for text in notes for note in text.splitlines()],
+    }
+    report.write(this.output[0], this.params["study"], summary, pages, facts)
