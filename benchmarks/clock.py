@@ -59,8 +59,16 @@ def measure(case, simulated, repeats, clusters=30):
         begun = time.process_time()
         run(WARM_UP + (repeat + 1) * simulated)
         figures.append((time.process_time() - begun) / (simulated / 1000))
+    return figures, peak_memory()
+
+
+def peak_memory():
+    """Of this process, in MB. (getrusage may tell that of the parent; it serves where need be.)"""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
-    return figures, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def in_own_process(*arguments):

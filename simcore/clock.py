@@ -13,6 +13,9 @@ from simcore.streams import neuron_streams, stream
 # Simulated time between two looks at the outside: progress, checkpoints, numbers that blow up.
 CHUNK_MS = 100.0
 
+# No membrane comes near this potential unless the time step is too long for its conductances.
+IMPOSSIBLE_MV = 1000.0
+
 
 def steps_of(time, dt):
     """Return how many steps of dt a time has."""
@@ -238,23 +241,28 @@ def run(state, network, duration, *, record=None, tick=None):
     while (done := counters[kernel.STEP]) < total:
         steps = min(chunk - done % chunk, total - done)
         count = kernel.run_network(steps, state, network, room, step, neuron_index)
-        check_finite(state, counters[kernel.STEP] * dt)
+        check_sound(state, counters[kernel.STEP] * dt)
         if record is not None:
             record(step[:count] * dt, neuron_index[:count].copy())
         if tick is not None:
             tick(counters[kernel.STEP] * dt)
 
 
-def check_finite(state, time):
-    """Raise UserError if any variable of a state has blown up; ``time`` in ms is for the message."""
+def check_sound(state, time):
+    """Raise UserError if a variable of a state has blown up; the message tells the time (ms)."""
     for name, values in flatten(state).items():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            where = int(np.flatnonzero(~np.isfinite(values))[0])
+        if values.dtype.kind != "f":
+            continue
+        sound = np.isfinite(values)
+        if name.endswith(".V"):
+            sound &= np.abs(values) < IMPOSSIBLE_MV
+        if not sound.all():
+            where = np.argwhere(~sound)[0]
             kind = "synapse" if "weight" in name or "G_touched" in name else "neuron"
             raise UserError(
-                f"{name} of {kind} {where} became {values[where]} before "
-                f"{time:g} ms of this run: a parameter or weight is too "
-                "extreme for the time step; mend it, or make dt smaller."
+                f"{name} of {kind} {', '.join(map(str, where))} was {values[tuple(where)]:g} after "
+                f"{time:g} ms of this run: a parameter or weight is too extreme for the time step; "
+                "mend it, or make dt smaller."
             )
 
 

@@ -207,10 +207,10 @@ def _load_variable_A(path):
     from scipy.io import loadmat
 
     path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file: mend clock.weights.")
     try:
         content = loadmat(path, variable_names=["A"])
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file: mend clock.weights.") from None
     except NotImplementedError:
         raise UserError(
             f"{path}: a MATLAB v7.3 file, which is not read: save it with '-v7' and try again."

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from simcore import measures
-from simcore.stores import _replacing
+from simcore.stores import replacing
 
 WIDTH = 6.0  # inches: at half the width of a page of 1280 pixels, 10 points are 14 pixels high
 DPI = 200
@@ -45,6 +45,7 @@ RATES = "mako_r"
 BLOCKS = {"within": "black", "forward": _GREEN, "backward": _PINK, "rest": _GREY}
 BEFORE, AFTER = _GREY, _BLUE
 
+SHORTEST_RASTER = 500.0  # ms: where there is no rhythm, three "periods" may be next to nothing
 LONGEST_RASTER = 4000.0  # ms: in longer ones the spikes cannot be told apart
 RASTER_WITHOUT_PERIOD = 1000.0  # ms
 
@@ -67,10 +68,10 @@ def save(figure, stem):
     """
     without_date = {"CreationDate": None, "Creator": None, "Producer": None}
     with mpl.rc_context(STYLE):
-        with _replacing(f"{stem}.png") as file:
+        with replacing(f"{stem}.png") as file:
             options = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
             figure.savefig(file, format="png", dpi=DPI, **options)
-        with _replacing(f"{stem}.pdf") as file:
+        with replacing(f"{stem}.pdf") as file:
             figure.savefig(file, format="pdf", dpi=DPI, metadata=without_date)
 
 
@@ -359,12 +360,17 @@ def periods(analysis):
     period = analysis["period"].values
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
-    axes.set_xlabel("period (ms)")
-    axes.set_ylabel("number of passes")
-    if not len(period):
+    if len(period):
+        _histogram(axes, period)
+    else:
         _nothing(axes, "no complete pass")
         axes.set_xticks([])
-        return figure
+    axes.set_xlabel("period (ms)")
+    axes.set_ylabel("number of passes")
+    return figure
+
+
+def _histogram(axes, period):
     mean, sd = period.mean(), period.std()
     # Periods are whole ms: narrower bins would leave gaps.
     width = max(1, round(np.ptp(period) / (2 * np.sqrt(len(period)))))
@@ -372,23 +378,21 @@ def periods(analysis):
     sns.histplot(period, bins=edges, ax=axes, color=_SKY, edgecolor="white")
     axes.axvspan(mean - sd, mean + sd, color="black", alpha=0.1, linewidth=0, zorder=0)
     axes.axvline(mean, color="black", linewidth=1.2)
-    axes.set_xlabel("period (ms)")
-    axes.set_ylabel("number of passes")
     axes.set_xlim(min(edges[0], mean - 10), max(edges[-1], mean + 10))
-    number = f"{len(period)} period" + ("s" if len(period) > 1 else "")
-    axes.set_title(f"{number}: mean {mean:.0f} ms (line), sd {sd:.0f} ms (band)")
+    axes.set_title(f"periods: {len(period)}, mean {mean:.0f} ms (line), sd {sd:.0f} ms (band)")
     _whole_numbers(axes.yaxis, 5)
-    return figure
 
 
 def _raster_length(replay, duration):
-    cluster = replay["cluster"].values
-    n_clusters = int(cluster.max()) + 1
-    counts = measures.cluster_counts(
-        replay["spike_time"].values, replay["spike_neuron"].values, cluster, n_clusters, duration
+    _, period, _ = measures.rhythm(
+        replay["spike_time"].values,
+        replay["spike_neuron"].values,
+        replay["cluster"].values,
+        duration,
     )
-    period = measures.periods(measures.onsets(measures.winners(counts), n_clusters))
-    return min(3 * np.median(period), LONGEST_RASTER) if len(period) else RASTER_WITHOUT_PERIOD
+    if not len(period):
+        return RASTER_WITHOUT_PERIOD
+    return np.clip(3 * np.median(period), SHORTEST_RASTER, LONGEST_RASTER)
 
 
 def _excitatory_raster(axes, time, neuron, cluster):
@@ -442,12 +446,14 @@ def _pass_rates(replay, starts):
 def _draw_rates(axes, dataset, time, rate, label):
     """Draw rates (time, channel): a few channels as lines, many as an image."""
     n_channels = rate.shape[1]
+    if not rate.any():
+        _note(axes, "no spikes")
     if n_channels <= len(CHANNELS):
         names = _channel_names(dataset, n_channels)
         for values, color, name in zip(rate.T, _channel_colors(n_channels), names, strict=True):
             axes.plot(time, values, color=color, label=name)
         axes.set_ylabel(label)
-        axes.set_ylim(0, max(1.05 * rate.max(), 1e-3))
+        axes.set_ylim(0, 1.05 * rate.max() or 1)
         if axes.get_subplotspec().is_first_row():
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), title="channel")
         return

@@ -224,7 +224,9 @@ class Clock(Parameters):
         synfire = data.get("connectivity") == "synfire"
         if synfire and data.get("external") is None:
             data = data | {"external": {"rate_e": 2.75}}
-        if data.get("weights") or not all(s is None or isinstance(s, int) for s in sizes):
+        # What is no size at all is told by the bounds of its field.
+        sound = all(size is None or (isinstance(size, int) and size > 0) for size in sizes)
+        if data.get("weights") or not sound:
             return data
         clusters, size, neurons = sizes
         size = size or (1 if synfire else 80)
@@ -246,7 +248,7 @@ class Clock(Parameters):
             "clusters": clusters,
             "cluster_size": size,
             "neurons_e": neurons,
-            "neurons_i": data.get("neurons_i") or max(neurons // 4, 1),
+            "neurons_i": data.get("neurons_i", max(neurons // 4, 1)),
         }
 
     @property
@@ -313,16 +315,17 @@ class Readout(Parameters):
     alternation: PositiveTime = parameter(
         2e3, "ms", "duration of a block, when several sequences of one target alternate"
     )
-    learning_block: PositiveTime = parameter(12e3, "ms", "learning between two tests")
+    learning_block: PositiveTime = parameter(6e3, "ms", "learning between two tests")
     test: PositiveTime = parameter(
-        5e3, "ms", "replay after each block; its error tells the progress"
+        10e3, "ms", "replay after each block; its error tells the progress"
     )
-    learning_min: Time = parameter(24e3, "ms", "shortest learning")
+    learning_min: Time = parameter(12e3, "ms", "shortest learning")
     learning_max: PositiveTime = parameter(120e3, "ms", "longest learning")
     levelled_off: NotNegative = parameter(
         0.005,
         "1",
-        "learning ends when the best error has fallen by less than this over three blocks",
+        "learning ends when the best error has fallen by less than this over three blocks; the "
+        "weights of the best test are kept",
     )
 
 
@@ -452,6 +455,32 @@ class Study(Parameters):
     expected: dict[str, Range] = parameter(
         {}, "1", "ranges for entries of summary.json, by id: low, high and source"
     )
+    expected_of: str | None = parameter(
+        None, "1", "name of the study to which the ranges belong; under another name it has none"
+    )
+
+    @property
+    def ranges(self):
+        """The ranges that hold for this study."""
+        return self.expected if self.expected_of in (None, self.study) else {}
+
+    @model_validator(mode="after")
+    def _step_is_short(self):
+        shortest = min(value for group in self._groups() for value in _time_constants(group))
+        if self.dt >= shortest:
+            raise ValueError(
+                f"dt is {self.dt:g} ms, but the shortest time constant is {shortest:g} ms: "
+                "make dt smaller"
+            )
+        return self
+
+    def _groups(self):
+        clock, readout = self.clock, self.readout
+        return (
+            *(clock.neuron_e, clock.neuron_i, clock.filters),
+            *(clock.voltage_rule, clock.inhibitory_rule),
+            *(readout.neuron, readout.interneuron, readout.rule),
+        )
 
     @model_validator(mode="after")
     def _expected_ids_exist(self):
@@ -482,6 +511,10 @@ class Study(Parameters):
         for target in self.targets:
             ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
         return ids
+
+
+def _time_constants(group):
+    return [value for name, value in group if name.startswith("tau_")]
 
 
 def read_study(data, where="the configuration"):
@@ -554,8 +587,9 @@ INTRODUCTION = """# Keys of a study
 <!-- Made by `make docs` from simcore/parameters.py: edit there. -->
 
 A study is one YAML file. It stands alone: whatever it leaves out has the default below, never the
-demo's value. Times are plain numbers in ms, or text with a unit: `20 s`, `25 min`, `1 h`. An unknown
-key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in `results/<study>/`.
+demo's value. Times are plain numbers in ms, or text with a unit: `20 s`, `25 min`, `1 h`. An
+unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in
+`results/<study>/`.
 
 | file | what it is |
 |---|---|

@@ -160,8 +160,8 @@ def run(
             *readout_spikes,
         )
         now = counters[network_kernel.STEP] * dt
-        clock.check_finite(state, now)
-        clock.check_finite(readout_state, now)
+        clock.check_sound(state, now)
+        clock.check_sound(readout_state, now)
         if record is not None:
             record(spikes[0][:count] * dt, spikes[1][:count].copy())
         if record_readout is not None:
@@ -196,4 +196,3 @@ def has_levelled_off(errors, tolerance, blocks=3):
         return False
     before, now = np.nanmin(errors[:-blocks]), np.nanmin(errors)
     return bool(before - now < tolerance)
-

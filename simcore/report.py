@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 from types import SimpleNamespace
 
-from simcore.stores import _replacing
+from simcore.stores import replacing
 
 # What the last part of an id of summary.json means to somebody who does not know the ids.
 MEANINGS = {
@@ -59,7 +59,7 @@ def write(path, study_name, summary, figures, facts):
             figures=[_figure(*figure) for figure in figures],
         )
     )
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(text.encode())
 
 

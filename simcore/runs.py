@@ -205,6 +205,9 @@ class Replay:
 class Learning:
     """Read-outs that learn in blocks, each followed by a test, until the error levels off.
 
+    The weights of the best test are kept: with more learning the read-outs, which learn from their
+    own spikes too, fire more and more.
+
     Parameters
     ----------
     state : simcore.kernels.network.State
@@ -218,6 +221,7 @@ class Learning:
         self.state, self.readout_state = state, readout_state
         self.parameters, self.test = parameters, test
         self.curve = []
+        self.best_weight = readout_state.weight.copy()
 
     def arrays(self):
         """Everything that is needed to go on, as arrays."""
@@ -225,6 +229,7 @@ class Learning:
             _named("state.", clock.flatten(self.state))
             | _named("readout.", clock.flatten(self.readout_state))
             | {"curve": np.array(self.curve, dtype=float).reshape(-1, 3)}
+            | {"best_weight": self.best_weight}
         )
 
     def restore(self, arrays):
@@ -232,6 +237,7 @@ class Learning:
         clock.restore(self.state, _part(arrays, "state."))
         clock.restore(self.readout_state, _part(arrays, "readout."))
         self.curve = [tuple(row) for row in arrays["curve"]]
+        self.best_weight = arrays["best_weight"]
 
     def run(self, network, readout_kernel, tick):
         """Learn until the error levels off, or for the longest time allowed.
@@ -249,6 +255,8 @@ class Learning:
             end = min(learned + p.learning_block, p.learning_max)
             readout.run(self.state, network, self.readout_state, readout_kernel, end, tick=tick)
             error, correlation = self.test(self.readout_state.weight, lambda _, end=end: tick(end))
+            if not any(before <= error for _, before, _ in self.curve):
+                self.best_weight = self.readout_state.weight.copy()
             self.curve.append((end, error, correlation))
         return True
 

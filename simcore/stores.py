@@ -78,7 +78,7 @@ def write(dataset, path, *, stage, parameters, seed, code_digest, inputs, simula
         "simulated_ms": float(simulated_ms),
     }
     members = _zarr_members(dataset.assign_attrs(provenance))
-    with _replacing(path) as file:
+    with replacing(path) as file:
         _write_archive(file, dict(sorted(members.items())))
 
 
@@ -149,7 +149,7 @@ def file_digest(path):
 def write_json(path, data):
     """Write data as indented JSON, keys in their given order; NaN and infinity are a ValueError."""
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(text.encode())
 
 
@@ -263,7 +263,7 @@ class Checkpoint:
         members = {"checkpoint.json": header.encode()}
         for index, array in enumerate(arrays.values()):
             members[f"{index}.npy"] = np.asarray(array)
-        with _replacing(self.path) as file:
+        with replacing(self.path) as file:
             _write_archive(file, members)
 
     def load(self):
@@ -390,7 +390,7 @@ def _checksum(file, length):
 
 
 @contextmanager
-def _replacing(path):
+def replacing(path):
     """Give a new file to write, which takes the place of `path` when the block ends well."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")

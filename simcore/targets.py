@@ -229,6 +229,8 @@ def synthesize_song(
 ) -> np.ndarray:
     """Make up a birdsong: whistles, trills and warbles with short gaps, over soft noise.
 
+    As slow as a meadowlark's, so that a clock that steps every 25 ms can follow.
+
     Parameters
     ----------
     duration : float
@@ -244,12 +246,12 @@ def synthesize_song(
         Between -1 and 1.
     """
     random = np.random.default_rng(seed)
-    samples = 3e-4 * random.standard_normal(int(duration * sampling_rate / 1000))
+    samples = 2e-3 * random.standard_normal(int(duration * sampling_rate / 1000))
     syllables = (_whistle, _trill, _warble)
     begin = int(random.uniform(5, 15) * sampling_rate / 1000)
     previous = None
     while begin < len(samples):
-        # Never the same kind twice in a row: any third of a second is then rich enough to learn.
+        # Never the same kind twice in a row: any half second is then rich enough to learn.
         kind = random.choice([n for n in range(len(syllables)) if n != previous])
         syllable = random.uniform(0.4, 0.9) * syllables[kind](random, sampling_rate)
         end = min(begin + len(syllable), len(samples))
@@ -326,7 +328,9 @@ def default_length(period: float) -> float:
 
 
 def check_length(length: float, period: float) -> str | None:
-    """Warn if a target of `length` ms does not fit into one period (ms) of the clock."""
+    """Warn if a target of `length` ms does not fit into one period (ms, or NaN) of the clock."""
+    if np.isnan(period):
+        return f"The clock has no period, so that nothing times the target of {length:g} ms."
     if length <= period:
         return None
     return (
@@ -353,7 +357,7 @@ def _read_song(path, start, duration, channels):
     samples, sampling_rate = _read_wav(path)
     notes = ()
     if samples.ndim == 2:
-        notes = (f"Of the {samples.shape[1]} channels of {path} the first is used.",)
+        notes = (f"Of the {samples.shape[1]} channels of {Path(path).name} the first is used.",)
         samples = samples[:, 0]
 
     recorded = len(samples) / sampling_rate * 1000
@@ -525,20 +529,20 @@ def _tone(frequency, sampling_rate):
 
 def _whistle(random, sampling_rate):
     """Sing one long sweep."""
-    return _tone(_glide(random, random.uniform(50, 110), sampling_rate, 1800, 6500), sampling_rate)
+    return _tone(_glide(random, random.uniform(90, 160), sampling_rate, 2000, 6000), sampling_rate)
 
 
 def _trill(random, sampling_rate):
     """Sing one short sweep several times over."""
-    note = _tone(_glide(random, random.uniform(14, 24), sampling_rate, 2500, 7500), sampling_rate)
-    gap = np.zeros(int(random.uniform(4, 8) * sampling_rate / 1000))
-    return np.tile(np.concatenate([note, gap]), random.integers(3, 6))
+    note = _tone(_glide(random, random.uniform(30, 50), sampling_rate, 3000, 7000), sampling_rate)
+    gap = np.zeros(int(random.uniform(8, 14) * sampling_rate / 1000))
+    return np.tile(np.concatenate([note, gap]), random.integers(3, 5))
 
 
 def _warble(random, sampling_rate):
     """Sing a low sweep whose frequency swings up and down."""
-    frequency = _glide(random, random.uniform(50, 110), sampling_rate, 1500, 4000)
+    frequency = _glide(random, random.uniform(90, 160), sampling_rate, 1500, 4000)
     swing = random.uniform(0.08, 0.2)
-    swings_per_ms = random.uniform(0.03, 0.08)
+    swings_per_ms = random.uniform(0.01, 0.025)
     time = np.arange(len(frequency)) / sampling_rate * 1000
     return _tone(frequency * (1 + swing * np.sin(2 * np.pi * swings_per_ms * time)), sampling_rate)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ ORDER = list(range(8))
 TOTAL = 1300  # steps
 
 
-@pytest.fixture(scope="module")
+@cache
 def unsplit():
     _, state = start(small_clock())
     _, spikes = run_clock(state, small_clock(), 130.0, plastic=True, stimulation_order=ORDER)
@@ -29,32 +31,28 @@ def unsplit():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(1, TOTAL - 1), max_size=4), st.booleans())
-def test_split_run_equals_unsplit_bit_by_bit(unsplit, splits, through_a_file):
+@given(st.sets(st.integers(1, TOTAL - 1), max_size=4), st.booleans())
+def test_split_run_equals_unsplit_bit_by_bit(splits, through_a_file):
     parameters, spikes = small_clock(), []
     connectivity, state = start(parameters)
     for end in [*sorted(splits), TOTAL]:
-        _, part = run_clock(
-            state, parameters, end * 0.1, plastic=True, stimulation_order=ORDER
-        )
+        _, part = run_clock(state, parameters, end * 0.1, plastic=True, stimulation_order=ORDER)
         spikes += part
         if through_a_file:
             fresh = clock.initial_state(connectivity, parameters, 99, "another")
             state = copied(state, fresh)
-    assert spikes == unsplit[1]
-    same_bits(state, unsplit[0])
+    assert spikes == unsplit()[1]
+    same_bits(state, unsplit()[0])
 
 
-def test_looking_at_settled_weights_does_not_disturb_the_run(unsplit):
+def test_looking_at_settled_weights_does_not_disturb_the_run():
     parameters = small_clock()
     _, state = start(parameters)
     for end in (33.3, 40.0, 77.7, 130.0):
-        network, _ = run_clock(
-            state, parameters, end, plastic=True, stimulation_order=ORDER
-        )
+        network, _ = run_clock(state, parameters, end, plastic=True, stimulation_order=ORDER)
         weight = clock.settled_weights(state, network)
         clock.settled_connectivity(state, network, np.zeros(80, np.int32))
-    same_bits(state, unsplit[0])
+    same_bits(state, unsplit()[0])
     assert not np.array_equal(weight, state.e_to_e.weight)  # something was pending
 
 
@@ -89,8 +87,8 @@ def test_other_parameter_values_do_not_recompile():
         threshold_after_spike="add",
     )
     run_clock(state, other, 3.0)
-    run_clock(state, other, 5.0, traces=True, dt=0.05)
-    run_clock(state, other, 7.0, plastic=True, stimulation_order=[3])
+    run_clock(state, other, 5.0, traces=True)
+    run_clock(state, other, 7.0, dt=0.05, plastic=True, stimulation_order=[3])
     assert len(kernel.run_network.signatures) == before == 1
 
 
@@ -157,17 +155,23 @@ def test_room_for_spikes_suffices_when_all_neurons_fire_as_fast_as_they_can():
 
 
 def activity(connectivity, parameters, duration, seed=1):
-    """Rates (Hz), periods (ms) and order of a spontaneous run."""
+    """Rates (Hz), periods (ms) and order of a spontaneous run.
+
+    From noise it takes a clock up to 2 s to fall into its sequence (one seed in eight needed more
+    than 0.5 s with the authors' matrix). That beginning is left out.
+    """
+    beginning = 2000.0
     state = clock.initial_state(connectivity, parameters, seed, "run")
-    _, spikes = run_clock(state, parameters, duration)
+    _, spikes = run_clock(state, parameters, beginning + duration)
     steps, neurons = np.array(spikes).T
     n_e, clusters = connectivity.neurons_e, connectivity.clusters
     counts = measures.cluster_counts(
-        steps * 0.1, neurons, connectivity.cluster, clusters, duration
+        steps * 0.1, neurons, connectivity.cluster, clusters, duration, start=beginning
     )
     winner = measures.winners(counts)
-    rate_e = np.count_nonzero(neurons < n_e) / n_e / duration * 1e3
-    rate_i = np.count_nonzero(neurons >= n_e) / connectivity.neurons_i / duration * 1e3
+    counted = neurons[steps * 0.1 > beginning]
+    rate_e = np.count_nonzero(counted < n_e) / n_e / duration * 1e3
+    rate_i = np.count_nonzero(counted >= n_e) / connectivity.neurons_i / duration * 1e3
     periods = measures.periods(measures.onsets(winner, clusters))
     return rate_e, rate_i, periods, measures.order(winner, clusters)
 
@@ -205,7 +209,8 @@ def test_synfire_chain_carries_a_wave():
 
 
 MEMORY = """
-import resource, sys
+import sys
+from pathlib import Path
 import numpy as np
 from simcore import clock
 from simcore.connectivity import balanced
@@ -217,11 +222,13 @@ network = clock.network(
     state, parameters, 0.1, plastic=True, stimulation_order=np.arange(parameters.clusters)
 )
 clock.run(state, network, float(sys.argv[2]))
-unit = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+# Not getrusage: there a process inherits the peak of its parent.
+status = Path("/proc/self/status").read_text()
+print(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_training_a_full_network_needs_little_memory():
     """2400 + 600 neurons, plastic and stimulated, kernels compiled: below 400 MB."""
 
@@ -236,7 +243,7 @@ def test_training_a_full_network_needs_little_memory():
 
 def test_import_stays_lean():
     """Each job imports this: no package that only stores or figures need."""
-    heavy = ("scipy", "xarray", "zarr", "dask", "matplotlib", "seaborn", "pandas")
+    heavy = ("xarray", "zarr", "dask", "matplotlib", "seaborn", "pandas")
     program = f"import simcore.readout, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

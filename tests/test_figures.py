@@ -309,7 +309,7 @@ def test_images_of_many_channels_keep_their_mean_and_frequencies():
 def test_periods_counts_every_period():
     figure = ALL["periods"]()
     assert sum(bar.get_height() for bar in figure.axes[0].containers[0]) == 4
-    assert "4 periods: mean 208 ms (line), sd 13 ms (band)" in words(figure)
+    assert "periods: 4, mean 208 ms (line), sd 13 ms (band)" in words(figure)
 
 
 def test_readout_weights_are_ordered_by_cluster_and_averaged():
@@ -355,6 +355,7 @@ def test_silent_readouts_are_drawn(n_channels):
     silent = stored.isel(readout_spike=slice(0))
     figure = drawn(figures.target_and_replay(silent, analysis(silent), "abc"))
     assert any("correlation undefined" in word for word in words(figure))
+    assert words(figure).count("no spikes") == 2
     drawn(figures.replay_raster(silent))
 
 

@@ -10,8 +10,9 @@ from numba import njit
 from oracle.network import Population
 
 from simcore import clock
-from simcore.kernels.neurons import exponential, filter_synapses
+from simcore.connectivity import Connectivity, random_synapses
 from simcore.kernels.network import run_network
+from simcore.kernels.neurons import exponential, filter_synapses
 from simcore.parameters import Clock, Filters, NeuronE, NeuronI
 
 DT = 0.1
@@ -61,8 +62,6 @@ def test_one_event_brings_its_weight_as_conductance(kind):
 
 def isolated(neuron_e=None, neuron_i=None, external=0.0):
     """One E and one I neuron without synapses and their state."""
-    from simcore.connectivity import Connectivity, random_synapses
-
     generator = np.random.default_rng(0)
     parameters = Clock(
         clusters=2,
@@ -72,8 +71,10 @@ def isolated(neuron_e=None, neuron_i=None, external=0.0):
         neuron_e=neuron_e or {},
         neuron_i=neuron_i or {},
     )
-    groups = [random_synapses(generator, pre, post, 1, 0.0) for pre, post in
-              ((2, 2), (2, 1), (1, 2), (1, 1))]
+    groups = [
+        random_synapses(generator, pre, post, 1, 0.0)
+        for pre, post in ((2, 2), (2, 1), (1, 2), (1, 1))
+    ]
     connectivity = Connectivity(*groups, np.arange(2, dtype=np.int32))
     return parameters, clock.initial_state(connectivity, parameters, 1, "run")
 
@@ -93,7 +94,9 @@ def potentials(parameters, state, steps):
 @pytest.mark.parametrize("tau_ref", [5.0, 1.0, 0.1])
 def test_refractory_neuron_is_held_for_exactly_its_period(tau_ref):
     """V stays at V_reset for tau_ref / dt steps after the step of the spike (section 1)."""
-    parameters, state = isolated({"E_L": -20, "tau_ref": tau_ref}, {"E_L": -20, "tau_ref": tau_ref})
+    parameters, state = isolated(
+        {"E_L": -20, "tau_ref": tau_ref, "b": 0}, {"E_L": -20, "tau_ref": tau_ref}
+    )
     rows = potentials(parameters, state, 3000)
     hold = round(tau_ref / DT)
     for V, fired in ((rows[:, 0], rows[:, 2]), (rows[:, 1], rows[:, 3])):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import network as oracle
 from scipy import stats
@@ -31,6 +31,7 @@ def test_generator_is_xoshiro128_plus_plus():
     assert [literal.next() for _ in range(4)] == [641, 1573767, 3222811527, 3517856514]
 
 
+@settings(deadline=None)  # compiles
 @given(st.lists(st.tuples(*[st.integers(0, 2**32 - 1)] * 4), min_size=1, max_size=9))
 def test_draw_equals_literal_generator(states):
     generators = [oracle.Xoshiro128PlusPlus(state) for state in states]
@@ -54,6 +55,7 @@ def test_thresholds_keep_the_mean(mean):
     )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(MEANS), st.lists(st.integers(0, 2**32 - 1), min_size=1))
 def test_both_ways_to_count_agree_with_the_thresholds(mean, numbers):
     thresholds = poisson_thresholds(mean)

@@ -435,3 +435,7 @@ def test_a_target_longer_than_a_period_is_warned_of():
     warning = targets.check_length(400, 345.2)
     assert "400 ms" in warning and "345.2 ms" in warning and "328 ms" in warning
     assert targets.check_length(345.2, 345.2) is None
+
+
+def test_a_clock_without_a_period_is_noted():
+    assert "no period" in targets.check_length(400, float("nan"))

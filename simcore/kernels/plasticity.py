@@ -113,8 +113,10 @@ def fire_excitatory(j, synapses, rule, u, amplitude, E_L, w_min, w_max):
 
 @njit(cache=True, error_model="numpy")
 def normalize(synapses, rule, w_min, w_max):
-    """Bring all synapses up to date and work out the next subtraction (w stays as it is until
-    touched): the excess of each neuron's sum over its reference, divided by its synapses.
+    """Bring all synapses up to date and work out what normalization subtracts from them.
+
+    That is the excess of each neuron's sum over its reference, divided by its synapses. It reaches
+    a synapse when that is next touched.
     """
     total, weight, column = rule.total, synapses.weight, synapses.column
     total[:] = 0.0

@@ -1,10 +1,10 @@
 """Small networks that spike plenty, and the oracle that starts from the same values."""
 
 import numpy as np
+
 from oracle.network import Network
 from oracle.readout import Readouts
-
-from simcore import clock, readout
+from simcore import clock
 from simcore.connectivity import balanced
 from simcore.parameters import Clock
 from simcore.streams import stream
@@ -106,5 +106,3 @@ def same_bits(a, b):
     for name in a:
         assert a[name].dtype == b[name].dtype, name
         assert a[name].tobytes() == b[name].tobytes(), name
-
-

@@ -174,7 +174,6 @@ class Network:
     def step(self, *, plastic=False, traces=None, order=()):
         """One step, in the order of the specification (end of section 2)."""
         traces = plastic if traces is None else traces
-        p, dt = self.p, self.dt
         # 1. Stimulus on or off.
         stimulated = self.stimulated_cluster(order)
         # 2. Normalization, if due.

@@ -1,6 +1,7 @@
 """Read-outs, supervisors and interneurons, step by step (specification, sections 5 and 6)."""
 
 import numpy as np
+
 from oracle.network import (
     Filter,
     Population,
@@ -24,7 +25,7 @@ class Readouts:
     V_A, V_S, V_H : initial potentials, mV
     random_A, random_S, random_H : uint32 (4, channels), initial states of the generators
     learning : bool
-    inhibited : channels that get the inhibitory input of a replay
+    inhibited : bool (channels,), which get the inhibitory input of a replay; default: none
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Readouts:
         random_H,
         *,
         learning,
-        inhibited=(),
+        inhibited=None,
         weight=None,
     ):
         self.network, self.p, self.replay, self.target_rate = network, p, replay, target_rate
@@ -65,6 +66,7 @@ class Readouts:
         self.weight = np.zeros((n, network.E.V.size)) if weight is None else weight.copy()
         self.history = []  # clusters of the E spikes of each of the last steps
         self.position, self.pattern, self.passes = None, 0, 0
+        self.clipped = 0  # how many weights depression would have made negative
 
     def run(self, steps):
         """Advance; returns the spikes of the network and those of A, S, H, as (step, neuron)."""
@@ -101,7 +103,8 @@ class Readouts:
     def step_A(self, weight, before):
         p, rule, dt = self.p, self.p.rule, self.network.dt
         rates = np.zeros(self.A.V.size)
-        rates[list(self.inhibited)] = self.replay.inhibition_rate
+        if self.inhibited is not None:
+            rates[self.inhibited] = self.replay.inhibition_rate
         excitatory = weight @ before["E"] + p.supervisor_to_readout * before["S"]
         inhibitory = p.interneuron_to_readout * before["H"]
         inhibitory = inhibitory + self.replay.inhibition_weight * self.events("A", rates)
@@ -158,5 +161,7 @@ class Readouts:
         soft = 1.0 - self.weight / rule.w_max
         self.weight += dt * rule.A_potentiation * soft * np.outer(depolarized, self.x)
         loss = dt * rule.A_depression * positive(self.u - rule.E_L)
-        self.weight[:, fired] = positive(self.weight[:, fired] - loss[:, None])
+        depressed = self.weight[:, fired] - loss[:, None]
+        self.clipped += np.count_nonzero(depressed < 0)
+        self.weight[:, fired] = positive(depressed)
         self.x[fired] += 1.0

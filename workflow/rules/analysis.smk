@@ -35,7 +35,7 @@ rule summary:
         benchmark_of("summary")
     params:
         parameters={
-            "expected": {name: known.model_dump() for name, known in STUDY.expected.items()}
+            "expected": {name: known.model_dump() for name, known in STUDY.ranges.items()}
         },
         seed=STUDY.seed,
         code=code("summary.py"),

@@ -12,7 +12,9 @@ rule network:
         benchmark_of("network")
     params:
         parameters={
-            "clock": without(CLOCK, "stimulation", "embedding", "consolidation"),
+            # The file's name only: where it lies on this machine is nothing for a store.
+            "clock": without(CLOCK, "stimulation", "embedding", "consolidation")
+            | {"weights": STUDY.clock.weights and Path(STUDY.clock.weights).name},
             "dt": STUDY.dt,
         },
         seed=STUDY.seed,

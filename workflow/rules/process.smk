@@ -1,6 +1,5 @@
 # The main process: one run of a study at a time, ends when asked, says where to look.
 
-import atexit
 import errno
 import fcntl
 import shlex
@@ -59,29 +58,22 @@ onstart:
             signal.signal(number, stop_jobs)
 
 
-def say_where():
-    """Say where to look, also when nothing was to be done."""
-    if workflow.executor_plugin is None or workflow.dryrun:
-        return
-    if os.path.exists(f"{FOLDER}/report.html"):
-        print(f"Look at {FOLDER}/report.html (summary: {FOLDER}/summary.json).", file=sys.stderr)
-
-
 def report_after_run(**settings):
-    """Make Snakemake's report, in the study's folder if the profile's place stands.
+    """Make Snakemake's report, in the study's folder if the profile's place stands; say where.
 
-    A dry run has nothing to report on, but Snakemake would try and fail where nothing has run yet.
+    Snakemake calls it after a run that ended well, also when nothing was to be done. A dry run, or
+    one of some stages only, has nothing to report on.
     """
-    if workflow.dryrun:
+    if workflow.dryrun or not os.path.exists(f"{FOLDER}/report.html"):
         return
     chosen = settings["report_settings"]
     if str(chosen.path) == "results/workflow.html":
         settings["report_settings"] = replace(chosen, path=Path(f"{FOLDER}/workflow.html"))
     make_report(**settings)
+    print(f"Look at {FOLDER}/report.html (summary: {FOLDER}/summary.json).", file=sys.stderr)
 
 
 if workflow.is_main_process:
-    atexit.register(say_where)
     make_report = workflow.create_report
     workflow.create_report = report_after_run
     # Snakemake looks for the folder of the profile's place.

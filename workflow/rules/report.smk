@@ -6,6 +6,7 @@ rule report:
         summary=f"{FOLDER}/summary.json",
         figures=figures(),
         captions=sorted((Path(workflow.basedir) / "workflow/report").glob("*.rst")),
+        template=Path(workflow.basedir) / "simcore/report.html.jinja",
         targets=[store(f"target_{name}") for name in STUDY.targets],
     output:
         report(f"{FOLDER}/report.html", category="Summary", labels={"page": "all on one page"}),

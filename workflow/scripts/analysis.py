@@ -50,7 +50,9 @@ def weights(before, after):
     }
     full, reduced = zip(*(spectrum(network) for network in networks.values()), strict=True)
     phase = np.array(list(networks), dtype=object)
-    variables = {"phase": variable("phase", phase, "1", "embedding and consolidation")}
+    variables = {
+        "phase": variable("phase", phase, "1", "before the embedding, after the consolidation")
+    }
     for name, dim, values, what in (
         ("eigenvalue", "eigenvalue", full, "the signed weight matrix"),
         ("cluster_eigenvalue", "cluster_eigenvalue", reduced, "the matrix reduced to clusters"),

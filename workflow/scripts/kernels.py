@@ -1,6 +1,7 @@
 """Compiling all kernels once, into the cache that every job reads."""
 
 import fcntl
+import json
 import os
 import time
 from pathlib import Path
@@ -17,18 +18,29 @@ def compile_kernels(say):
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "compiled.json"
-    if done.exists():
+    if is_filled(done):
         return
     with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if done.exists():
+        if is_filled(done):
             return
         say("Compiling the kernels (half a minute, once) ...")
         begun = time.process_time()
         run_each_kernel()
         seconds = time.process_time() - begun
         say(f"Compiled the kernels in {seconds:.0f} CPU seconds.")
-        stores.write_json(done, {"cpu_seconds": round(seconds, 1)})
+        stores.write_json(done, {"cpu_seconds": round(seconds, 1), "files": kernel_files()})
+
+
+def is_filled(done):
+    """Whether the cache holds the kernels; numba refuses those of a file that was touched or moved."""
+    return done.exists() and json.loads(done.read_text()).get("files") == kernel_files()
+
+
+def kernel_files():
+    """Path of each file of kernels, with its time and size."""
+    files = sorted(Path(clock.kernel.__file__).parent.glob("*.py"))
+    return {str(file): [file.stat().st_mtime_ns, file.stat().st_size] for file in files}
 
 
 def run_each_kernel():

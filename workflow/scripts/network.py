@@ -12,6 +12,8 @@ from simcore.streams import stream
 with Stage(snakemake) as this:
     parameters = Clock.model_validate(this.params["parameters"]["clock"])
     dt, seed = this.params["parameters"]["dt"], this.params["seed"]
+    if parameters.weights:
+        parameters = parameters.model_copy(update={"weights": this.input["weights"]})
     network = connectivity.build(parameters, stream(seed, "weights"))
     if parameters.learns:
         compile_kernels(this.say)

@@ -62,6 +62,9 @@ with Stage(snakemake) as this:
         f"{this.name}: learned for {learned / 1e3:g} s; the error "
         + ("has levelled off." if levelled_off else "was still falling (readout.learning_max).")
     )
-    dataset = datasets.readout(readout_state.weight, run.curve, network.cluster)
+    dataset = datasets.readout(run.best_weight, run.curve, network.cluster)
+    dataset = dataset.assign(
+        {name: target[name] for name in ("symbol", "frequency") if name in target}
+    )
     dataset.attrs |= {"levelled_off": int(levelled_off)}
     this.write(dataset, learned)

@@ -24,7 +24,7 @@ with Stage(snakemake) as this:
     pages = []
     for path in this.input["figures"]:
         stem = Path(path).stem
-        name = next(name for name in TITLES if stem.endswith(name))
+        name = max((name for name in TITLES if stem.endswith(name)), key=len)
         target = stem.removesuffix(name).rstrip("_")
         title = TITLES[name] + (f": {target}" if target else "")
         pages.append((path, title, report.caption(captions[name], summary, target=target)))

@@ -1,0 +1,230 @@
+"""Validation of a study, and the documentation of every parameter."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from simcore.errors import UserError
+from simcore.parameters import Clock, Range, Study, groups, parse_time, read_study
+
+
+def study(**data):
+    return read_study({"study": "test"} | data, "config/test.yaml")
+
+
+def refused(*words, **data):
+    """The sentences of a refused study: each names the file; these words occur."""
+    with pytest.raises(UserError) as error:
+        study(**data)
+    message = str(error.value)
+    for line in message.splitlines():
+        assert line.startswith("config/test.yaml: ") and line.endswith((".", "?")), line
+    for word in words:
+        assert word in message, message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (12, 12),
+        (0.5, 0.5),
+        ("12 ms", 12),
+        ("20s", 20e3),
+        ("2.5 min", 150e3),
+        (" 1 h ", 3.6e6),
+        ("1e3 ms", 1000),
+        ("0 s", 0),
+    ],
+)
+def test_times(text, expected):
+    assert parse_time(text) == expected
+    assert study(clock={"balancing_static": 0, "balancing": text}).clock.balancing == expected
+
+
+@given(st.floats(0.001, 1e6), st.sampled_from(["ms", "s", "min", "h"]))
+def test_times_of_any_size(number, unit):
+    factor = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}[unit]
+    assert parse_time(f"{number!r} {unit}") == number * factor
+
+
+@pytest.mark.parametrize("text", ["20", "20 days", "s", "", "- s", "1e s", "1 2 s", True, "nan s"])
+def test_times_that_are_none(text):
+    refused("clock.embedding", clock={"embedding": text})
+
+
+@pytest.mark.parametrize("value", [-1, "-5 s", float("nan"), float("inf"), "-0.1 ms"])
+def test_times_that_cannot_be(value):
+    refused("clock.embedding", clock={"embedding": value})
+
+
+def test_unknown_keys_get_a_suggestion():
+    refused("clock.embeding", "did you mean embedding?", clock={"embeding": "1 h"})
+    refused("seeed", "did you mean seed?", seeed=3)
+    refused("readout.rule.tau_q", readout={"rule": {"tau_q": 1}})
+    refused("zzzzzz", zzzzzz=1)
+
+
+def test_every_mistake_is_told():
+    message = refused(seed=-1, dt=0, clock={"p": 2, "external": {"rate_e": -1}})
+    for key in ("seed", "dt", "clock.p", "clock.external.rate_e"):
+        assert any(f": {key}: " in line for line in message.splitlines()), message
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("external", "rate_e"),
+        ("start_weights", "e_to_e"),
+        ("voltage_rule", "w_min"),
+        ("inhibitory_rule", "r_0"),
+        ("neuron_e", "tau_m"),
+        ("neuron_i", "C"),
+        ("filters", "tau_rise_E"),
+        ("stimulation", "gap"),
+    ],
+)
+def test_negative_numbers(section, key):
+    refused(f"clock.{section}.{key}", clock={section: {key: -1}})
+
+
+def test_missing_study():
+    with pytest.raises(UserError, match="the key study is missing"):
+        read_study({}, "here")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (30, 80, 2400, 600)),
+        ({"clusters": 15}, (15, 80, 1200, 300)),
+        ({"neurons_e": 800}, (10, 80, 800, 200)),
+        ({"neurons_e": 2400, "cluster_size": 160}, (15, 160, 2400, 600)),
+        ({"neurons_e": 2400, "clusters": 20, "cluster_size": 120}, (20, 120, 2400, 600)),
+        ({"clusters": 15, "neurons_i": 7}, (15, 80, 1200, 7)),
+        ({"connectivity": "synfire"}, (120, 1, 120, 30)),
+        ({"connectivity": "hard-wired", "clusters": 80}, (80, 80, 6400, 1600)),
+        ({"weights": "A.mat", "cluster_size": 160}, (None, 160, None, None)),
+    ],
+)
+def test_sizes(given, expected):
+    clock = Clock(**given)
+    assert (clock.clusters, clock.cluster_size, clock.neurons_e, clock.neurons_i) == expected
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"neurons_e": 2401},
+        {"clusters": 7, "cluster_size": 80, "neurons_e": 2400},
+        {"neurons_e": 100, "cluster_size": 30},
+    ],
+)
+def test_sizes_that_do_not_fit(sizes):
+    refused("neurons_e", clock=sizes)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"clusters": 1}, {"clusters": 0}, {"cluster_size": 0}, {"neurons_i": 0}]
+)
+def test_sizes_that_cannot_be(sizes):
+    refused(f"clock.{next(iter(sizes))}", clock=sizes)
+
+
+def test_values_that_contradict_each_other():
+    refused("voltage_rule.w_min", clock={"voltage_rule": {"w_min": 40}})
+    refused("inhibitory_rule.w_min", clock={"inhibitory_rule": {"w_max": 1}})
+    refused("balancing_static", clock={"balancing": "1 s", "balancing_static": "2 s"})
+    refused("filters", "differ", clock={"filters": {"tau_rise_E": 6}})
+    refused("expected", "clock.weights.sideways", expected={"clock.weights.sideways": RANGE})
+    refused("low is above high", expected={"clock.replay.order": RANGE | {"low": 2}})
+
+
+RANGE = {"low": 0, "high": 1, "source": "paper"}
+
+
+def test_targets():
+    targets = {"abcba": {"kind": "symbols"}, "bird": {"kind": "song"}}
+    given = study(targets=targets)
+    assert given.targets["abcba"].sequence == "ABCBA" and given.targets["bird"].on_rate == 10
+    refused("targets.abcba", targets={"abcba": {"kind": "symbol"}})
+    refused("targets", targets={"A B": {"kind": "song"}})
+    refused("targets.x.file", "missing", targets={"x": {"kind": "file"}})
+    refused("targets.x.sequence", targets={"x": {"kind": "symbols", "sequence": "A-B"}})
+    refused("targets.x.lengthh", targets={"x": {"kind": "song", "lengthh": 3}})
+
+
+def test_ids_of_the_summary():
+    parts = [f"clock.replay.{p}" for p in ("rate_e", "rate_i", "period_mean", "period_sd", "order")]
+    weights = [f"clock.weights.{p}" for p in ("within", "forward", "backward", "rest")]
+    targets = {"abcba": {"kind": "symbols"}}
+    readout = ["readout.abcba.error", "readout.abcba.correlation"]
+    assert study(targets=targets).summary_ids() == weights + parts + readout
+    assert study(clock={"weights": "A.mat"}).summary_ids() == parts
+
+
+def test_defaults_are_those_of_the_specification():
+    """Where a default stands in two tables of the specification (sections 1 to 5)."""
+    given = study()
+    e, i, a, h = (
+        given.clock.neuron_e,
+        given.clock.neuron_i,
+        given.readout.neuron,
+        given.readout.interneuron,
+    )
+    table = {
+        "tau_m": (20, 20, 20, 20),
+        "C": (300, 300, 300, 300),
+        "E_L": (-70, -62, -70, -62),
+        "V_spike": (20, -52, 20, -52),
+        "V_reset": (-60, -60, -60, -60),
+        "tau_ref": (5, 5, 1, 1),
+        "E_E": (0, 0, 0, 0),
+        "E_I": (-75, -75, -75, -75),
+    }
+    for name, values in table.items():
+        assert tuple(getattr(neuron, name) for neuron in (e, i, a, h)) == values, name
+    for neuron, b in ((e, 1000), (a, 0)):
+        got = (neuron.D_T, neuron.V_T0, neuron.A_T, neuron.tau_T, neuron.b)
+        assert got == (2, -52, 10, 30, b)
+    assert e.tau_w == 100
+    assert tuple(given.clock.filters.model_dump().values()) == (1, 6, 0.5, 2)
+    assert tuple(given.clock.external.model_dump().values()) == (4.5, 2.25, 1.6, 1.52)
+    voltage = given.clock.voltage_rule
+    assert (voltage.A_depression, voltage.A_potentiation) == (0.0014, 0.0008)
+    assert (voltage.V_theta, voltage.E_L) == (-49, -70)
+    assert (voltage.tau_u, voltage.tau_v, voltage.tau_x) == (10, 7, 3.5)
+    assert (voltage.w_min, voltage.w_max, voltage.normalization) == (1.45, 32.68, 20)
+    inhibitory = given.clock.inhibitory_rule
+    assert tuple(inhibitory.model_dump().values()) == (1, 20, 0.003, 48.7, 243)
+    stimulation = given.clock.stimulation
+    assert (stimulation.on, stimulation.gap, stimulation.rate) == (10, 5, 18)
+    assert (stimulation.unstimulated, stimulation.unstimulated_weight) == ("excitatory", 0.8)
+    assert given.readout.rule.tau_x == 5 and given.readout.rule.w_max == 25
+    assert given.readout.external_weight == 1.78 and given.readout.baseline_rate == 1
+    assert given.readout.burn_in == 50 and given.readout.alternation == 2000
+    assert given.replay.inhibition_rate == 1 and given.replay.inhibition_weight == 200
+    assert given.replay.interneurons == "removed"
+
+
+def fields():
+    for group in groups():
+        for name, field in group.model_fields.items():
+            yield pytest.param(group, field, id=f"{group.__name__}.{name}")
+
+
+@pytest.mark.parametrize(("group", "field"), list(fields()))
+def test_every_parameter_has_unit_and_description(group, field):
+    assert group.__doc__
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        return  # a group within a group: its own text describes it
+    assert field.description and not field.description.endswith(".")
+    # The key that tells the kind of a target has none; a range has the unit of its number.
+    if group is not Range and field is not group.model_fields.get("kind"):
+        assert field.json_schema_extra["unit"]
+
+
+def test_groups_are_found_once():
+    found = groups()
+    assert found[0] is Study and Clock in found and len(found) == len(set(found))
