@@ -109,13 +109,13 @@ def test_blow_up_names_variable_neuron_and_time(value):
     with pytest.raises(UserError) as error:
         run_clock(state, small_clock(), 300.0)
     assert str(error.value).startswith(("i.", "e_to_i.weight of synapse 0"))
-    assert " before 100 ms of this run" in str(error.value) and len(str(error.value)) < 300
+    assert " after 100 ms of this run" in str(error.value) and len(str(error.value)) < 300
 
 
 def test_blow_up_of_one_neuron_names_it():
     _, state = start(small_clock())
     state.e.w[7] = np.nan
-    with pytest.raises(UserError, match=r"^e\.V of neuron 7 became nan before 100 ms"):
+    with pytest.raises(UserError, match=r"^e\.V of neuron 7 was nan after 100 ms"):
         run_clock(state, small_clock(), 300.0)
 
 

@@ -33,7 +33,7 @@ def compile_kernels(say):
 
 
 def is_filled(done):
-    """Whether the cache holds the kernels; numba refuses those of a file that was touched or moved."""
+    """Whether the cache holds the kernels: not those of a file that was touched or moved."""
     return done.exists() and json.loads(done.read_text()).get("files") == kernel_files()
 
 

@@ -1,0 +1,96 @@
+"""Tiny studies, and the workflow run on them as a user runs it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+# Every stage, far too short to learn anything.
+TINY = {
+    "study": "tiny",
+    "clock": {
+        "clusters": 4,
+        "cluster_size": 20,
+        "balancing": "1 s",
+        "balancing_static": "500 ms",
+        "embedding": "10 s",
+        "consolidation": "2 s",
+    },
+    "readout": {
+        "learning_block": "1 s",
+        "test": "1 s",
+        "learning_min": "1 s",
+        "learning_max": "2 s",
+    },
+    "replay": {"duration": "2 s"},
+}
+
+# A clock that needs no training.
+HARD_WIRED = TINY | {
+    "study": "wired",
+    "clock": {"connectivity": "hard-wired", "clusters": 4, "cluster_size": 20},
+}
+
+
+def merged(study, change):
+    """Return a study with some keys changed, nested as in the study."""
+    new = dict(study)
+    for key, value in change.items():
+        nested = isinstance(value, dict) and isinstance(new.get(key), dict)
+        new[key] = merged(new[key], value) if nested else value
+    return new
+
+
+def write(folder, study):
+    """Write a study, with its results beside it; returns its file."""
+    file = folder / f"{study['study']}.yaml"
+    file.write_text(yaml.safe_dump(study | {"results": str(folder)}))
+    return file
+
+
+def environment():
+    """Return the variables of a shell that has not been started by these tests."""
+    return {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+
+
+def command(file, *arguments, cores=2):
+    """Return the command that runs the workflow on a study's file."""
+    # What follows --configfile would count as another such file.
+    options = ["--cores", str(cores), "--configfile", str(file)]
+    return [sys.executable, "-m", "snakemake", *map(str, arguments), *options]
+
+
+def run(file, *arguments, root=ROOT, cores=2, **variables):
+    """Run the workflow to its end; the result's ``text`` is all that it printed."""
+    done = subprocess.run(
+        command(file, *arguments, cores=cores),
+        cwd=root,
+        env=environment() | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    done.text = done.stdout
+    return done
+
+
+def assert_fails(done, *parts):
+    """Assert that a run failed with one sentence that holds these parts, and no traceback."""
+    assert done.returncode != 0, done.text
+    assert "Traceback" not in done.text, done.text
+    sentences = [line for line in done.text.splitlines() if all(part in line for part in parts)]
+    assert len(set(sentences)) == 1, done.text
+
+
+def planned(file, *arguments, **options):
+    """Return the files that a run would make: names without folder, from a dry run."""
+    done = run(file, "-n", "--quiet", "host", *arguments, **options)
+    assert done.returncode == 0, done.text
+    folder = file.parent / file.stem
+    made = [line.strip() for line in done.text.splitlines() if line.strip().startswith("output: ")]
+    paths = [path for line in made for path in line.removeprefix("output: ").split(", ")]
+    return {Path(path).relative_to(folder).as_posix().removesuffix(".zarr.zip") for path in paths}
