@@ -13,7 +13,7 @@ IN_VENV = PATH="$$PWD/.venv/bin:$$PATH"
 KEY = $$({ cat requirements.lock pyproject.toml; pwd; } | cksum)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock setup clean files-exist
+.PHONY: help run test lint docs lock setup clean files-exist
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ test: setup ## run the tests; ARGS="more for pytest"
 lint: setup ## check style and common faults
 	@$(IN_VENV); export PATH; \
 	ruff check && ruff format --check && snakefmt --check $(wildcard Snakefile) workflow
+
+docs: setup ## make config/README.md anew from simcore/parameters.py
+	@.venv/bin/python -m simcore.parameters > config/README.md
 
 lock: setup ## make requirements.lock anew from pyproject.toml, with the newest versions
 	@$(IN_VENV) exec uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal \

@@ -130,12 +130,8 @@ def training(run, network, final):
         As it is at the end.
     final : simcore.kernels.network.State
     """
-    reference = variable(
-        "neuron_e", final.rule.reference, "pF", "sum of incoming E weights kept by normalization"
-    )
     return xr.Dataset(
         connectivity(network)
-        | {"e_to_e_reference": reference}
         | course(run.course.arrays())
         | spikes(run.spikes.arrays(), spikes_from_ms=float(run.spikes.first))
         | state(final)

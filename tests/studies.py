@@ -86,11 +86,14 @@ def assert_fails(done, *parts):
     assert len(set(sentences)) == 1, done.text
 
 
-def planned(file, *arguments, **options):
-    """Return the files that a run would make: names without folder, from a dry run."""
-    done = run(file, "-n", "--quiet", "host", *arguments, **options)
+def planned(file, folder, **options):
+    """Return what a run would make, by a dry run: names of files, without figures.
+
+    ``folder`` is the study's folder of results.
+    """
+    done = run(file, "-n", "--quiet", "host", **options)
     assert done.returncode == 0, done.text
-    folder = file.parent / file.stem
-    made = [line.strip() for line in done.text.splitlines() if line.strip().startswith("output: ")]
-    paths = [path for line in made for path in line.removeprefix("output: ").split(", ")]
-    return {Path(path).relative_to(folder).as_posix().removesuffix(".zarr.zip") for path in paths}
+    lines = [line.strip() for line in done.text.splitlines()]
+    made = [line.removeprefix("output: ") for line in lines if line.startswith("output: ")]
+    paths = [Path(path) for line in made for path in line.split(", ")]
+    return {path.name.removesuffix(".zarr.zip") for path in paths if path.parent == folder}

@@ -5,8 +5,10 @@ rule report:
     input:
         summary=f"{FOLDER}/summary.json",
         figures=figures(),
-        captions=sorted((Path(workflow.basedir) / "workflow/report").glob("*.rst")),
-        template=Path(workflow.basedir) / "simcore/report.html.jinja",
+        captions=sorted(
+            map(os.path.relpath, (Path(workflow.basedir) / "workflow/report").glob("*.rst"))
+        ),
+        template=os.path.relpath(Path(workflow.basedir) / "simcore/report.html.jinja"),
         targets=[store(f"target_{name}") for name in STUDY.targets],
     output:
         report(f"{FOLDER}/report.html", category="Summary", labels={"page": "all on one page"}),

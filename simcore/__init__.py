@@ -1,0 +1,1 @@
+"""Spiking networks that hold a sequence in time: simulation core of the workflow."""
