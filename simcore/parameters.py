@@ -141,17 +141,22 @@ class Stimulation(Parameters):
     )
 
 
-class VoltageRule(Parameters):
-    """Plasticity of E to E synapses (Clopath et al. 2010) with subtractive normalization."""
+class PotentialRule(Parameters):
+    """What the voltage rule (Clopath et al. 2010) has in common wherever it is used."""
 
     A_depression: NotNegative = parameter(
-        0.0014, "pF/mV", "per spike, times the number of ms of dt"
+        0.0014, "pF/(mV ms)", "depression; a presynaptic spike counts with it times dt"
     )
     A_potentiation: NotNegative = parameter(0.0008, "pF/(mV^2 ms)", "potentiation")
     V_theta: Finite = parameter(-49, "mV", "potential above which potentiation sets in")
     E_L: Finite = parameter(-70, "mV", "potential above which the filtered potentials count")
     tau_u: PositiveTime = parameter(10, "ms", "low-pass of the potential, depression")
     tau_v: PositiveTime = parameter(7, "ms", "low-pass of the potential, potentiation")
+
+
+class VoltageRule(PotentialRule):
+    """Plasticity of E to E synapses: the voltage rule with subtractive normalization."""
+
     tau_x: PositiveTime = parameter(3.5, "ms", "presynaptic trace")
     w_min: NotNegative = parameter(1.45, "pF", "lower bound")
     w_max: Positive = parameter(32.68, "pF", "upper bound")
@@ -282,17 +287,9 @@ class NeuronH(NeuronI):
     tau_ref: PositiveTime = parameter(1, "ms", "refractory period")
 
 
-class ReadoutRule(Parameters):
+class ReadoutRule(PotentialRule):
     """Plasticity of E to read-out synapses: the voltage rule with a soft upper bound."""
 
-    A_depression: NotNegative = parameter(
-        0.0014, "pF/mV", "per spike, times the number of ms of dt"
-    )
-    A_potentiation: NotNegative = parameter(0.0008, "pF/(mV^2 ms)", "potentiation")
-    V_theta: Finite = parameter(-49, "mV", "potential above which potentiation sets in")
-    E_L: Finite = parameter(-70, "mV", "potential above which the filtered potentials count")
-    tau_u: PositiveTime = parameter(10, "ms", "low-pass of the potential, depression")
-    tau_v: PositiveTime = parameter(7, "ms", "low-pass of the potential, potentiation")
     tau_x: PositiveTime = parameter(5, "ms", "presynaptic trace")
     w_max: Positive = parameter(25, "pF", "soft upper bound")
 

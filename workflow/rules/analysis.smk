@@ -34,9 +34,7 @@ rule summary:
     benchmark:
         benchmark_of("summary")
     params:
-        parameters={
-            "expected": {name: known.model_dump() for name, known in STUDY.ranges.items()}
-        },
+        parameters={"expected": {name: known.model_dump() for name, known in STUDY.ranges.items()}},
         seed=STUDY.seed,
         code=code("summary.py"),
     script:

@@ -1,9 +1,7 @@
 # Pictures, drawn from stores only; each as PNG (in both reports) and PDF.
 
 # Stores that each figure of the clock needs.
-CLOCK_FIGURES = {
-    "periods": ["analysis"],
-} | (
+CLOCK_FIGURES = (
     {
         "weights": ["network", "consolidation"],
         "time_course": ["embedding", "consolidation"],
@@ -11,8 +9,7 @@ CLOCK_FIGURES = {
     }
     if STUDY.clock.learns
     else {}
-)
-CLOCK_FIGURES["replay_raster"] = ["replay_clock"]
+) | {"replay_raster": ["replay_clock"], "periods": ["analysis"]}
 TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
 
 
