@@ -479,6 +479,13 @@ class Study(Parameters):
             *(readout.neuron, readout.interneuron, readout.rule),
         )
 
+    @field_validator("targets")
+    @classmethod
+    def _names_are_free(cls, targets):
+        if "clock" in targets:
+            raise ValueError("a target cannot be named clock, as that is what replay_clock replays")
+        return targets
+
     @model_validator(mode="after")
     def _expected_ids_exist(self):
         known = set(self.summary_ids())

@@ -185,10 +185,10 @@ def test_a_second_run_does_nothing_and_says_where_to_look(whole):
 def test_one_core_and_two_give_the_same_bytes(whole, tmp_path):
     _, folder, _ = whole
     again = tmp_path / "tiny"
-    done = run(studies.write(tmp_path, WHOLE), again / "analysis.zarr.zip", cores=1)
+    done = run(studies.write(tmp_path, WHOLE), again / "readout_abc.zarr.zip", cores=1)
     assert done.returncode == 0, done.text
     made = sorted(again.glob("*.zarr.zip"))
-    assert len(made) == 11
+    assert len(made) == 6
     for path in made:
         assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
 
@@ -272,7 +272,7 @@ def test_code_reruns_what_uses_it(whole, copied_project):
     number = re.search(r"(?<=[ (])(\d+\.\d+)(?=[ )\n])", text)
     assert number, "the kernel of the read-outs holds no number to change"
     kernel.write_text(text[: number.start()] + "7.75" + text[number.end() :])
-    assert planned(file, folder, **here) == LEARNING | REPLAYS | AFTER | {"replay_clock"}
+    assert planned(file, folder, **here) == LEARNING | REPLAYS | AFTER
 
 
 # ---------------------------------------------------------------------------- mistakes in a study
@@ -296,7 +296,7 @@ def test_every_mistake_in_a_study_gets_a_sentence(tmp_path):
     [
         ({"clock": {"neurons_e": 90}}, ["clock", "4 clusters of 20", "90"]),
         ({"song": "no such.wav"}, ["song: there is no file no such.wav", "mend the path"]),
-        ({"targets": {"clock": {"kind": "symbols"}}}, ["targets", "clock"]),
+        ({"targets": {"clock": {"kind": "symbols"}}}, ["targets", "cannot be named clock"]),
     ],
 )
 def test_a_mistake_in_a_study_gets_a_sentence(tmp_path, change, parts):
@@ -332,7 +332,7 @@ def write_wav(path, seconds=2.0, rate=44100, channels=1, loudness=9000):
     ("sound", "parts"),
     [
         ({"loudness": 0}, ["is silent"]),
-        ({"seconds": 0.7}, ["lasts 700 ms", "1000 ms"]),
+        ({"seconds": 0.75}, ["lasts 750 ms", "1000 ms"]),
         ({"rate": 8000}, ["8000 Hz"]),
     ],
     ids=["silent", "short", "low rate"],
@@ -462,7 +462,7 @@ def test_a_results_folder_that_cannot_be_written_is_named(tmp_path):
 def test_a_full_disk_is_named(wired, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk])
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", disk])
     if mounted.returncode != 0:
         pytest.skip("a small disk can only be mounted by root")
     try:
@@ -474,7 +474,7 @@ def test_a_full_disk_is_named(wired, tmp_path):
 
 
 def test_numbers_that_blow_up_are_named(tmp_path):
-    extreme = {"study": "extreme", "clock": {"neuron_e": {"tau_w": 0.01}}}
+    extreme = {"study": "extreme", "clock": {"neuron_e": {"b": 1e308}}}
     file = studies.write(tmp_path, merged(HARD_WIRED, extreme))
     done = run(file, tmp_path / "extreme" / "replay_clock.zarr.zip")
     assert_fails(done, "e.w of neuron", "ms of this run", "make dt smaller")

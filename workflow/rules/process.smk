@@ -24,12 +24,25 @@ def hold_lock(folder):
     except BlockingIOError:
         sys.exit(f"Another run is at work in {folder}: wait for it or end it, then try again.")
     except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
-            return  # a file system without locks
-        sys.exit(
-            f"The results folder {folder} cannot be written ({error.strerror}): "
-            "set results to another folder."
-        )
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):  # no locks here
+            sys.exit(unusable("written", error))
+
+
+def unusable(how, error):
+    """What to say of a results folder that cannot be used."""
+    return (
+        f"The results folder {FOLDER} cannot be {how} ({error.strerror}): "
+        "set results to another folder."
+    )
+
+
+# Snakemake would list the folder and end in a traceback.
+try:
+    os.scandir(FOLDER).close()
+except FileNotFoundError:
+    pass  # nothing has run yet
+except OSError as error:
+    sys.exit(unusable("read", error))
 
 
 def stop_jobs(*_):

@@ -3,18 +3,20 @@
 import fcntl
 import json
 import os
-import time
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
-
-from simcore import clock, connectivity, readout, stores
-from simcore.parameters import Clock, Readout, Replay
-from simcore.streams import stream
+from simcore import stores
+from simcore.errors import UserError
 
 
-def compile_kernels(say):
-    """Fill the cache, unless that has been done; other jobs wait meanwhile."""
+def compile_kernels(this):
+    """Fill the cache, unless that has been done; other jobs wait meanwhile.
+
+    In a process of its own: it can be stopped at once, and the kernels that a stage does not use
+    are no part of its code. ``this`` is the stage.
+    """
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "compiled.json"
@@ -24,12 +26,15 @@ def compile_kernels(say):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_filled(done):
             return
-        say("Compiling the kernels (half a minute, once) ...")
-        begun = time.process_time()
-        run_each_kernel()
-        seconds = time.process_time() - begun
-        say(f"Compiled the kernels in {seconds:.0f} CPU seconds.")
-        stores.write_json(done, {"cpu_seconds": round(seconds, 1), "files": kernel_files()})
+        this.say("Compiling the kernels (half a minute, once) ...")
+        script = Path(__file__).with_name("compile_kernels.py")
+        compilation = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True)
+        if this.stop:
+            raise UserError("stopped while the kernels were compiled, as asked.")
+        compilation.check_returncode()
+        seconds = float(compilation.stdout)
+        this.say(f"Compiled the kernels in {seconds:.0f} CPU seconds.")
+        stores.write_json(done, {"cpu_seconds": seconds, "files": kernel_files()})
 
 
 def is_filled(done):
@@ -39,20 +44,5 @@ def is_filled(done):
 
 def kernel_files():
     """Path of each file of kernels, with its time and size."""
-    files = sorted(Path(clock.kernel.__file__).parent.glob("*.py"))
+    files = sorted(Path(stores.__file__).with_name("kernels").glob("*.py"))
     return {str(file): [file.stat().st_mtime_ns, file.stat().st_size] for file in files}
-
-
-def run_each_kernel():
-    """Let every kernel run for a step, with the types that all runs have."""
-    parameters, learning = Clock(clusters=2, cluster_size=10), Readout()
-    network = connectivity.build(parameters, stream(0, "weights"))
-    state = clock.initial_state(network, parameters, 0, "compilation")
-    kernel = clock.network(state, parameters, 0.1, plastic=True)
-    clock.run(state, kernel, 0.1)
-    clock.settled_weights(state, kernel)
-    readout_state = readout.initial_state(20, 2, 1, learning, 0.1, 0, "compilation")
-    readout_kernel = readout.readout(
-        learning, Replay(), 0.1, network.cluster, np.zeros((1, 1, 1)), learning=True
-    )
-    readout.run(state, kernel, readout_state, readout_kernel, 0.2)

@@ -16,7 +16,7 @@ with Stage(snakemake) as this:
         parameters = parameters.model_copy(update={"weights": this.input["weights"]})
     network = connectivity.build(parameters, stream(seed, "weights"))
     if parameters.learns:
-        compile_kernels(this.say)
+        compile_kernels(this)
         saved = this.resume()
         state = clock.initial_state(network, parameters, seed, "network")
         course = Course(

@@ -10,7 +10,7 @@ from simcore.runs import Learning
 from simcore.runs import Replay as ReplayRun
 
 with Stage(snakemake) as this:
-    compile_kernels(this.say)
+    compile_kernels(this)
     given, seed = this.params["parameters"], this.params["seed"]
     dt = given["dt"]
     parameters = Clock.model_validate(given["clock"])

@@ -10,7 +10,7 @@ from simcore.parameters import Clock, Readout, Replay
 from simcore.runs import Replay as ReplayRun
 
 with Stage(snakemake) as this:
-    compile_kernels(this.say)
+    compile_kernels(this)
     given, seed = this.params["parameters"], this.params["seed"]
     parameters = Clock.model_validate(given["clock"])
     replay, dt = Replay.model_validate(given["replay"]), given["dt"]

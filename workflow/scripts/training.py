@@ -9,31 +9,35 @@ from simcore.parameters import Clock
 from simcore.runs import Course, Training
 from simcore.streams import stream
 
+
+def start():
+    """The state with which the stage before ended, and the cluster of each E neuron."""
+    before = stores.read(this.input["network"])
+    network = datasets.read_connectivity(before)
+    state = clock.initial_state(network, parameters, seed, this.rule)
+    datasets.restore_state(state, before)
+    state.counters[STEP] = 0
+    return state, network.cluster
+
+
 with Stage(snakemake) as this:
     compile_kernels(this.say)
     parameters = Clock.model_validate(this.params["parameters"]["clock"])
     dt, seed = this.params["parameters"]["dt"], this.params["seed"]
     duration = getattr(parameters, this.rule)
-    before = stores.read(this.input["network"])
-    network = datasets.read_connectivity(before)
+    state, cluster = start()
+    clusters = int(cluster.max()) + 1
     saved = this.resume()
-    state = clock.initial_state(network, parameters, seed, this.rule)
-    datasets.restore_state(state, before)
-    state.counters[STEP] = 0
     order = None
     if this.rule == "embedding":
-        order = clock.stimulation_order(
-            parameters, dt, duration, network.clusters, stream(seed, "stimulation")
-        )
+        generator = stream(seed, "stimulation")
+        order = clock.stimulation_order(parameters, dt, duration, clusters, generator)
     kernel = clock.network(state, parameters, dt, plastic=True, stimulation_order=order)
-    course = Course(
-        network.clusters,
-        lambda *blocks: measures.block_means(*blocks, network.cluster, network.clusters)[0],
-    )
+    course = Course(clusters, lambda *e_to_e: measures.block_means(*e_to_e, cluster, clusters)[0])
     run = Training(state, duration, course)
     if saved:
         run.restore(saved[0])
     tick = this.progress(duration, lambda: (run.arrays(), {}), done=state.counters[STEP] * dt)
     run.run(kernel, duration, tick)
-    final = clock.settled_connectivity(state, kernel, network.cluster)
+    final = clock.settled_connectivity(state, kernel, cluster)
     this.write(datasets.training(run, final, state), duration)
