@@ -432,7 +432,9 @@ class Study(Parameters):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
         json_schema_extra={"unit": "1"},
     )
-    results: str = parameter("results", "folder", "where the folders of results lie")
+    results: str = parameter(
+        "results", "folder", "where the folders of results lie", pattern=r"^[^{}]+$"
+    )
     seed: int = parameter(1, "1", "from which all random streams are spawned", ge=0, lt=2**63)
     dt: PositiveTime = parameter(0.1, "ms", "time step", le=1)
     clock: Clock = Clock()
@@ -547,6 +549,17 @@ def read_study(data, where="the configuration"):
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
 
 
+# pydantic's words where they would puzzle a user.
+WORDING = {
+    "union_tag_not_found": "a target needs a kind: symbols, song or file",
+    "union_tag_invalid": "a target's kind is symbols, song or file",
+    "model_type": "here belongs a group of keys, indented below (config/README.md lists them)",
+    "dict_type": "here belongs a group of named entries, indented below",
+    "string_pattern_mismatch": "a name has letters, digits and _, no blanks or braces, and begins "
+    "with a letter",
+}
+
+
 def _sentence(problem, where):
     """One sentence for one of pydantic's problems."""
     path = [str(part) for part in problem["loc"]]
@@ -559,7 +572,7 @@ def _sentence(problem, where):
         return f"{where}: there is no key {key}: {hint}"
     if problem["type"] == "missing":
         return f"{where}: the key {key} is missing: add it (config/README.md explains it)."
-    message = problem["msg"].removeprefix("Value error, ")
+    message = WORDING.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
     given = (
         "" if isinstance(problem["input"], (dict, Parameters)) else f" (it is {problem['input']!r})"

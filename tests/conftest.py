@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 
 
 # Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
-# each version of the kernels has a cache of its own.
-CACHE = ROOT / ".cache" / "numba" / code_digest("simcore.kernels.readout")[:16]
+# each version of the kernels has a cache of its own: the workflow's.
+CACHE = ROOT / ".cache" / "kernels" / code_digest("simcore.kernels.readout")[:16]
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
 
 

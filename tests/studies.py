@@ -53,8 +53,13 @@ def write(folder, study):
 
 
 def environment():
-    """Return the variables of a shell that has not been started by these tests."""
-    return {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    """Return the variables of a shell in this environment that these tests have not started."""
+    variables = {
+        key: value
+        for key, value in os.environ.items()
+        if key != "NUMBA_CACHE_DIR" and "MAKE" not in key
+    }
+    return variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def command(file, *arguments, cores=2):

@@ -62,6 +62,10 @@ def stop_jobs(*_):
     raise KeyboardInterrupt
 
 
+# Ctrl-C reaches jobs through stop_jobs alone: one that is still importing would end in a traceback.
+shell.prefix("trap '' INT; ")
+
+
 # Before the first job; not in dry runs, nor when nothing is to be done, nor in the nested processes
 # of cluster jobs. Snakemake has set its own handlers by then.
 onstart:

@@ -1,6 +1,5 @@
 """Run every kernel for a step, with the types that all runs have; print the CPU seconds it took."""
 
-import signal
 import time
 
 import numpy as np
@@ -9,7 +8,6 @@ from simcore import clock, connectivity, readout
 from simcore.parameters import Clock, Readout, Replay
 from simcore.streams import stream
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
 parameters, learning = Clock(clusters=2, cluster_size=10), Readout()
 network = connectivity.build(parameters, stream(0, "weights"))
 state = clock.initial_state(network, parameters, 0, "compilation")

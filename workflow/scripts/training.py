@@ -21,7 +21,7 @@ def start():
 
 
 with Stage(snakemake) as this:
-    compile_kernels(this.say)
+    compile_kernels(this)
     parameters = Clock.model_validate(this.params["parameters"]["clock"])
     dt, seed = this.params["parameters"]["dt"], this.params["seed"]
     duration = getattr(parameters, this.rule)
