@@ -57,10 +57,10 @@ setup: ## make .venv, if it is missing or stale (the others do so by themselves)
 		{ echo "Setting up .venv failed (see above): check the network and the space on the disk, then try again." >&2; exit 1; }
 
 files-exist:
-	@case "$$CONFIG" in "" | *.yaml | *.yml | *.json) ;; *) echo "CONFIG is '$$CONFIG', which is no study: name a .yaml file." >&2; exit 1 ;; esac
 	@for file in "$$CONFIG" "$$SONG"; do \
 		[ -z "$$file" ] || [ -f "$$file" ] || { echo "There is no file '$$file': check the path." >&2; exit 1; }; \
 	done
+	@case "$$CONFIG" in "" | *.yaml | *.yml | *.json) ;; *) echo "CONFIG is '$$CONFIG', which is no study: name a .yaml file." >&2; exit 1 ;; esac
 
 clean: ## remove .venv and all caches; results and their records stay
 	@rm -rf .venv .cache .pytest_cache .hypothesis .ruff_cache simcore.egg-info build

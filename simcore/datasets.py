@@ -31,12 +31,16 @@ def spikes(recorded, *, prefix="", index="neuron", **attributes):
         What fires: ``neuron`` or ``channel``.
     """
     dim = f"{prefix}spike"
+    who = "neuron that fired (E neurons first)" if index == "neuron" else f"{index} that fired"
     return {
         f"{prefix}spike_time": variable(
             dim, recorded["time"], "ms", "time of each spike", **attributes
         ),
         f"{prefix}spike_{index}": variable(
-            dim, recorded["neuron"].astype(np.int32), "1", f"{index} that fired (E neurons first)"
+            dim,
+            recorded["neuron"].astype(np.int32),
+            "1",
+            who,
         ),
     }
 
@@ -87,7 +91,7 @@ def state(values):
             tuple(f"state_{name.replace('.', '_')}_{n}" for n in range(array.ndim)),
             array,
             "internal",
-            f"state of the simulation: {name} (docs/clock.md)",
+            f"state of the simulation: {name} (docs/stores.md)",
         )
         for name, array in clock.flatten(values).items()
         if not _structural(name)

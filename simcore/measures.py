@@ -328,7 +328,7 @@ def evaluate_passes(
     return error, correlation
 
 
-def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt):
+def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, burn_in=BURN_IN):
     """Find the passes of a replay and measure error and correlation of each.
 
     Parameters
@@ -339,8 +339,8 @@ def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt):
         Cluster of each E neuron.
     target : array (time, channel)
         One row every `dt` ms, in any unit.
-    duration, dt : float
-        Of the run and of a time step, in ms.
+    duration, dt, burn_in : float
+        Of the run, of a time step and before the first pass, in ms.
 
     Returns
     -------
@@ -348,7 +348,9 @@ def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt):
         A pass without read-out spikes has the correlation 0: nothing was replayed.
     """
     n_clusters = int(cluster.max()) + 1
-    start = pass_starts(*spikes, cluster, n_clusters, duration, len(target) * dt, dt=dt)
+    start = pass_starts(
+        *spikes, cluster, n_clusters, duration, len(target) * dt, burn_in=burn_in, dt=dt
+    )
     error, correlation = evaluate_passes(*readout_spikes, start, target, dt=dt)
     return start, error, np.nan_to_num(correlation)
 

@@ -7,6 +7,7 @@ named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemen
 
 import difflib
 import re
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import (
@@ -199,7 +200,7 @@ class Clock(Parameters):
     )
     p: Probability = parameter(0.2, "1", "probability of a connection")
     p_e_to_e: Probability | None = parameter(
-        None, "1", "of E to E; default: p * 80 / cluster_size, at most 1"
+        None, "1", "of E to E; default: p * 80 / cluster_size, at most 1; hard-wired: p"
     )
     start_weights: StartWeights = StartWeights()
     external: External = Field(
@@ -227,8 +228,9 @@ class Clock(Parameters):
             return data
         sizes = [data.get(key) for key in ("clusters", "cluster_size", "neurons_e")]
         synfire = data.get("connectivity") == "synfire"
-        if synfire and data.get("external") is None:
-            data = data | {"external": {"rate_e": 2.75}}
+        external = data.get("external", {})
+        if synfire and isinstance(external, dict):
+            data = data | {"external": {"rate_e": 2.75} | external}
         # What is no size at all is told by the bounds of its field.
         sound = all(size is None or (isinstance(size, int) and size > 0) for size in sizes)
         if data.get("weights") or not sound:
@@ -332,7 +334,9 @@ class TargetBase(Parameters):
     length: PositiveTime | None = parameter(
         None, "ms", "of the target; default: 0.95 times the clock's measured period, rounded to ms"
     )
-    on_rate: Positive = parameter(10, "kHz", "external input of a supervisor that is fully on")
+    on_rate: Positive = parameter(
+        10, "kHz", "external input of a supervisor that is fully on", le=1000
+    )
 
 
 class SymbolTarget(TargetBase):
@@ -444,6 +448,9 @@ class Study(Parameters):
     song: str | None = parameter(
         None, "file", "recording (.wav) for targets of kind song; default: a synthesized song"
     )
+    song_fit: Literal["cut", "stretch"] = parameter(
+        "cut", "1", "a piece longer than the target is cut to it, or squeezed into it"
+    )
     song_start: Time = parameter(417, "ms", "where the piece of the recording begins")
     song_duration: PositiveTime | None = parameter(
         None, "ms", "how much of the recording must be there; default: as long as the target"
@@ -460,11 +467,27 @@ class Study(Parameters):
 
     @property
     def ranges(self):
-        """The ranges that hold for this study."""
-        return self.expected if self.expected_of in (None, self.study) else {}
+        """The ranges that hold for this study: not those of a song when another is given."""
+        if self.expected_of not in (None, self.study):
+            return {}
+        songs = [name for name, target in self.targets.items() if target.kind == "song"]
+        foreign = tuple(f"readout.{name}." for name in songs) if self.song else ()
+        return {
+            name: known for name, known in self.expected.items() if not name.startswith(foreign)
+        }
+
+    @field_validator("results")
+    @classmethod
+    def _home_folder(cls, value):
+        return str(Path(value).expanduser())
 
     @model_validator(mode="after")
     def _step_is_short(self):
+        if abs(round(1 / self.dt) * self.dt - 1) > 1e-9:
+            raise ValueError(
+                f"dt is {self.dt:g} ms, but 1 ms must be a whole number of steps: "
+                "choose 0.2, 0.1 or 0.05"
+            )
         shortest = min(value for group in self._groups() for value in _time_constants(group))
         if self.dt >= shortest:
             raise ValueError(

@@ -5,7 +5,7 @@ Each gives all it needs to go on as named arrays (``arrays``) and takes them bac
 
 import numpy as np
 
-from simcore import clock, readout
+from simcore import clock, measures, readout
 from simcore.kernels.network import STEP
 
 
@@ -46,13 +46,12 @@ class Course:
 
     Parameters
     ----------
-    clusters : int
-    block_means : callable
-        (row_pointer, column, weight) to (pre cluster, post cluster) means, pF.
+    cluster : int (neurons_e,)
+        Cluster of each E neuron.
     """
 
-    def __init__(self, clusters, block_means):
-        self.clusters, self.block_means = clusters, block_means
+    def __init__(self, cluster):
+        self.cluster, self.clusters = cluster, int(cluster.max()) + 1
         self.samples = []
         self.spikes_e = self.spikes_i = 0
 
@@ -67,7 +66,8 @@ class Course:
         time = state.counters[STEP] * network.dt
         since = (time - self.samples[-1]["time"]) / 1e3 if self.samples else 0.0
         weight = clock.settled_weights(state, network)
-        blocks = self.block_means(*state.e_to_e[:2], weight)
+        e_to_e = (*state.e_to_e[:2], weight)
+        blocks, _ = measures.block_means(*e_to_e, self.cluster, self.clusters)
         self.samples.append(
             {
                 "time": time,
@@ -255,7 +255,7 @@ class Learning:
             end = min(learned + p.learning_block, p.learning_max)
             readout.run(self.state, network, self.readout_state, readout_kernel, end, tick=tick)
             error, correlation = self.test(self.readout_state.weight, lambda _, end=end: tick(end))
-            if not any(before <= error for _, before, _ in self.curve):
+            if not any(before <= error or np.isnan(error) for _, before, _ in self.curve):
                 self.best_weight = self.readout_state.weight.copy()
             self.curve.append((end, error, correlation))
         return True
@@ -264,7 +264,8 @@ class Learning:
         """Whether the best error has stopped falling, once the shortest learning is over."""
         if not self.curve or self.curve[-1][0] < self.parameters.learning_min:
             return False
-        errors = [error for _, error, _ in self.curve]
+        # Silent read-outs, of correlation 0, have not begun to learn.
+        errors = [error for _, error, correlation in self.curve if correlation != 0]
         return readout.has_levelled_off(errors, self.parameters.levelled_off)
 
 

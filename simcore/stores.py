@@ -123,14 +123,36 @@ def read(path, *, stage=None, parameters=None):
             f"The store {path} was made by stage {found['stage']!r}, but a store of stage {stage!r}"
             " is needed here: give that file instead."
         )
-    difference = _first_difference(json.loads(found["parameters"]), parameters or {})
-    if difference:
-        key, stored, wanted = difference
-        raise UserError(
-            f"The store {path} was made with {key} = {stored}, but now {key} = {wanted} is asked"
-            f" for: run stage {found['stage']!r} again, or set the parameter back."
-        )
+    if parameters:
+        check_parameters(dataset, path, parameters)
     return dataset
+
+
+def check_parameters(dataset, path, parameters):
+    """Refuse a store that was made from other parameters.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        As read from `path`.
+    path : path-like
+        For the message.
+    parameters : dict
+        Nested as they were given to `write`; other parameters of the store are not looked at.
+
+    Raises
+    ------
+    UserError
+        Names the first parameter that differs.
+    """
+    stored = json.loads(dataset.attrs["parameters"])
+    difference = _first_difference(stored, parameters)
+    if difference:
+        key, value, wanted = difference
+        raise UserError(
+            f"The store {path} was made with {key} = {value}, but now {key} = {wanted} is asked"
+            f" for: run stage {dataset.attrs['stage']!r} again, or set the parameter back."
+        )
 
 
 def file_digest(path):

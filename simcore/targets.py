@@ -22,6 +22,7 @@ SONG_HOP = 8  # samples from one window to the next: an overlap of 120
 SONG_FFT = 256  # points of the Fourier transform
 SONG_CHANNELS = range(5, 50)  # its bins, 861 to 8441 Hz
 
+HIGHEST_RATE = 1000.0  # kHz: with more, a Poisson count of one step cannot be drawn
 # Magnitudes below this part of the largest (-120 dB, beyond the range of a 16-bit recording) count
 # as this much: digital silence has magnitude zero, and no logarithm.
 SONG_FLOOR = 1e-6
@@ -205,7 +206,7 @@ def song(
     elif duration < length:
         raise UserError(
             f"The piece of {duration:g} ms asked for from the song {path} is shorter than the "
-            f"target of {length:g} ms: ask for a longer piece, a shorter target, or fit: stretch."
+            f"target of {length:g} ms: ask for a longer piece or a shorter target."
         )
     elif duration > length:
         notes += (
@@ -246,7 +247,7 @@ def synthesize_song(
         Between -1 and 1.
     """
     random = np.random.default_rng(seed)
-    samples = 2e-3 * random.standard_normal(int(duration * sampling_rate / 1000))
+    samples = np.zeros(int(duration * sampling_rate / 1000))
     syllables = (_whistle, _trill, _warble)
     begin = int(random.uniform(5, 15) * sampling_rate / 1000)
     previous = None
@@ -258,7 +259,7 @@ def synthesize_song(
         samples[begin:end] += syllable[: end - begin]
         begin = end + int(random.uniform(8, 25) * sampling_rate / 1000)
         previous = kind
-    return np.clip(samples, -1, 1)
+    return np.clip(samples + 2e-3 * random.standard_normal(len(samples)), -1, 1)
 
 
 def write_wav(path: str | Path, samples: np.ndarray, sampling_rate: int) -> None:
@@ -461,7 +462,9 @@ def _checked_table(path, unit) -> np.ndarray:
     if not wrong.any():
         wrong, reason = table < 0, "negative"
     if not wrong.any() and unit == "amplitude":
-        wrong, reason = table > 1, "an amplitude above 1 (rates need unit: kHz)"
+        wrong, reason = table > 1, "an amplitude above 1 (rates need file_unit: kHz)"
+    if not wrong.any():
+        wrong, reason = table > HIGHEST_RATE, f"above {HIGHEST_RATE:g} kHz"
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise UserError(

@@ -228,3 +228,32 @@ def test_every_parameter_has_unit_and_description(group, field):
 def test_groups_are_found_once():
     found = groups()
     assert found[0] is Study and Clock in found and len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("dt", [0.3, 0.15, 0.4])
+def test_a_millisecond_is_a_whole_number_of_steps(dt):
+    with pytest.raises(UserError, match="whole number of steps"):
+        read_study({"study": "a", "dt": dt})
+
+
+def test_synfire_keeps_its_external_rate_beside_other_keys():
+    clock = {"connectivity": "synfire", "external": {"weight_e": 1.7}}
+    external = read_study({"study": "a", "clock": clock}).clock.external
+    assert (external.rate_e, external.weight_e) == (2.75, 1.7)
+
+
+def test_ranges_belong_to_one_study_and_its_own_song():
+    ranges = {"readout.s.error": {"low": 0, "high": 1, "source": "measured"}}
+    study = {
+        "study": "a",
+        "targets": {"s": {"kind": "song"}},
+        "expected": ranges,
+        "expected_of": "a",
+    }
+    assert list(read_study(study).ranges) == list(ranges)
+    assert not read_study(study | {"study": "b"}).ranges
+    assert not read_study(study | {"song": "bird.wav"}).ranges
+
+
+def test_results_may_lie_in_the_home_folder():
+    assert not read_study({"study": "a", "results": "~/scratch"}).results.startswith("~")

@@ -16,7 +16,8 @@ subtraction of a normalization waits until its synapse is next touched.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from simcore.kernels.compilation import kernel, time_loop
 
 NEGLIGIBLE = 1e-25
 
@@ -55,14 +56,14 @@ class VoltageRule(NamedTuple):
     incoming: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def accumulate_potentiation(G, V, v, amplitude, V_theta, E_L):
     """G += amplitude [V - V_theta]+ [v - E_L]+ for a block of neurons; amplitude = dt A q^k."""
     for i in range(G.size):
         G[i] += amplitude * max(V[i] - V_theta, 0.0) * max(v[i] - E_L, 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def subtract_pending(j, synapses, rule, w_min, w_max):
     """Let the subtraction of the last normalization reach the synapses of neuron j."""
     if rule.subtracted[j]:
@@ -73,7 +74,7 @@ def subtract_pending(j, synapses, rule, w_min, w_max):
     rule.subtracted[j] = True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def potentiate_pending(j, synapses, rule, w_min, w_max):
     """Bring the potentiation of the synapses of neuron j up to date."""
     column, weight, G, G_touched = synapses.column, synapses.weight, rule.G, rule.G_touched
@@ -93,7 +94,7 @@ def potentiate_pending(j, synapses, rule, w_min, w_max):
                 weight[s] = min(max(weight[s], w_min) + gain, w_max)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fire_excitatory(j, synapses, rule, u, amplitude, E_L, w_min, w_max):
     """Everything that a spike of neuron j does to its outgoing synapses, but for the trace.
 
@@ -111,7 +112,7 @@ def fire_excitatory(j, synapses, rule, u, amplitude, E_L, w_min, w_max):
     rule.fired[j] = True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def normalize(synapses, rule, w_min, w_max):
     """Bring all synapses up to date and work out what normalization subtracts from them.
 
@@ -134,7 +135,7 @@ def normalize(synapses, rule, w_min, w_max):
     rule.G[:] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@time_loop
 def settle(synapses, rule, w_min, w_max):
     """Bring all weights up to date, so that nothing is pending."""
     for j in range(rule.X.size):
@@ -160,7 +161,7 @@ class Incoming(NamedTuple):
     position: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def inhibitory_rule_post(i, weight, incoming, Y, decay, rate, w_min, w_max):
     """A spike of E neuron i: w += rate y_pre, with y_pre = Y decay of the I neuron."""
     for n in range(incoming.row_pointer[i], incoming.row_pointer[i + 1]):
@@ -169,7 +170,7 @@ def inhibitory_rule_post(i, weight, incoming, Y, decay, rate, w_min, w_max):
         weight[s] = min(max(changed, w_min), w_max)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def inhibitory_rule_pre(j, synapses, Y, decay, rate, offset, w_min, w_max):
     """A spike of I neuron j: w += rate (y_post - offset), offset = 2 r_0 tau_y."""
     column, weight = synapses.column, synapses.weight

@@ -17,7 +17,11 @@ rule analysis:
     benchmark:
         benchmark_of("analysis")
     params:
-        parameters={"dt": STUDY.dt, "targets": list(STUDY.targets)},
+        parameters={
+            "dt": STUDY.dt,
+            "targets": list(STUDY.targets),
+            "burn_in": STUDY.readout.burn_in,
+        },
         seed=STUDY.seed,
         code=code("analysis.py"),
     script:

@@ -96,6 +96,7 @@ rule replay_clock:
             "dt": STUDY.dt,
         },
         seed=STUDY.seed,
+        network=NETWORK,
         code=code("replay.py"),
     script:
         "../scripts/replay.py"

@@ -12,6 +12,7 @@ os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(
 
 from simcore.errors import UserError
 from simcore.parameters import read_study
+from simcore.stores import file_digest
 
 # A study stands alone: Snakemake would merge it with the demo's file.
 if not workflow.configfiles:
@@ -42,7 +43,6 @@ SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 
 wildcard_constraints:
     target="|".join(STUDY.targets) or "none",
-    stage="embedding|consolidation",
 
 
 def store(name):

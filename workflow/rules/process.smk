@@ -94,4 +94,7 @@ if workflow.is_main_process:
     make_report = workflow.create_report
     workflow.create_report = report_after_run
     # Snakemake looks for the folder of the profile's place.
-    os.makedirs("results", exist_ok=True)
+    try:
+        os.makedirs("results", exist_ok=True)
+    except OSError as error:
+        sys.exit(f"The folder results cannot be made here ({error.strerror}): mend that.")

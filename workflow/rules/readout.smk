@@ -3,6 +3,12 @@
 SONG = STUDY.song or f"{FOLDER}/song.wav"
 
 
+def song_needed():
+    """How long a made-up song must go on after its start (ms)."""
+    lengths = [target.length for target in STUDY.targets.values() if target.kind == "song"]
+    return max(1500, STUDY.song_duration or 0, *(length or 0 for length in lengths))
+
+
 rule song:
     output:
         f"{FOLDER}/song.wav",
@@ -11,7 +17,7 @@ rule song:
     benchmark:
         benchmark_of("song")
     params:
-        parameters={"start": STUDY.song_start},
+        parameters={"duration": STUDY.song_start + song_needed()},
         seed=STUDY.seed,
         code=code("song.py"),
     script:
@@ -37,7 +43,11 @@ def parameters_of_target(wildcards):
     if target.kind == "symbols":
         given["sequences"] = target.sequences
     if target.kind == "song":
-        given |= {"song_start": STUDY.song_start, "song_duration": STUDY.song_duration}
+        given |= {
+            "song_start": STUDY.song_start,
+            "song_duration": STUDY.song_duration,
+            "song_fit": STUDY.song_fit,
+        }
     return given
 
 
@@ -53,6 +63,10 @@ rule target:
         benchmark_of("target_{target}")
     params:
         parameters=parameters_of_target,
+        # Snakemake does not see a change inside a folder, such as a zarr store.
+        folders=lambda wildcards: [
+            file_digest(path) for path in files_of(wildcards).values() if os.path.isdir(path)
+        ],
         seed=STUDY.seed,
         code=code("target.py"),
     script:
@@ -77,6 +91,7 @@ rule readout:
             "dt": STUDY.dt,
         },
         seed=STUDY.seed,
+        network=NETWORK,
         code=code("readout.py"),
     script:
         "../scripts/readout.py"
@@ -105,12 +120,14 @@ rule replay:
                     "learning_max",
                     "levelled_off",
                     "alternation",
+                    "burn_in",
                 }
             ),
             "replay": STUDY.replay.model_dump(),
             "dt": STUDY.dt,
         },
         seed=STUDY.seed,
+        network=NETWORK,
         code=code("replay.py"),
     script:
         "../scripts/replay.py"

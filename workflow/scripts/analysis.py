@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from stage import Stage
 
-from simcore import datasets, measures, stores
+from simcore import datasets, measures
 from simcore.datasets import variable
 
 
@@ -53,13 +53,13 @@ def weights(before, after):
     variables = {
         "phase": variable("phase", phase, "1", "before the embedding, after the consolidation")
     }
-    for name, dim, values, what in (
-        ("eigenvalue", "eigenvalue", full, "the signed weight matrix"),
-        ("cluster_eigenvalue", "cluster_eigenvalue", reduced, "the matrix reduced to clusters"),
+    for name, values, what in (
+        ("eigenvalue", full, "the signed weight matrix"),
+        ("cluster_eigenvalue", reduced, "the matrix reduced to clusters"),
     ):
         for part, numbers_of in (("real", np.real), ("imaginary", np.imag)):
             variables[f"{name}_{part}"] = variable(
-                ("phase", dim), numbers_of(np.array(values)), "pF", f"eigenvalues of {what}"
+                ("phase", name), numbers_of(np.array(values)), "pF", f"eigenvalues of {what}"
             )
     strength = np.array([measures.relative_strength(*block) for block in blocks])
     variables["relative_strength"] = variable(
@@ -83,6 +83,7 @@ def passes(name, replay):
         replay["target_rate"].values,
         replay.attrs["simulated_ms"],
         dt=dt,
+        burn_in=this.params["parameters"]["burn_in"],
     )
     numbers = {
         f"readout.{name}.error": (measures.mean(error), "1"),
@@ -104,14 +105,14 @@ with Stage(snakemake) as this:
         parts.append(
             weights(
                 *(
-                    datasets.read_connectivity(stores.read(this.input[name]))
+                    datasets.read_connectivity(this.read(name))
                     for name in ("network", "consolidation")
                 )
             )
         )
-    parts.append(rhythm(stores.read(this.input["replay"])))
+    parts.append(rhythm(this.read("replay", "replay_clock")))
     parts += [
-        passes(name, stores.read(this.input[f"replay_{name}"]))
+        passes(name, this.read(f"replay_{name}", f"replay {name}"))
         for name in this.params["parameters"]["targets"]
     ]
     numbers, variables = {}, {}

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from simcore import stores
@@ -17,13 +18,12 @@ def compile_kernels(this):
     In a process of its own: it can be stopped at once, and the kernels that a stage does not use
     are no part of its code. ``this`` is the stage.
     """
+    this.listen()
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    folder.mkdir(parents=True, exist_ok=True)
     done = folder / "compiled.json"
     if is_filled(done):
         return
-    with open(folder / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder):
         if is_filled(done):
             return
         this.say("Compiling the kernels (half a minute, once) ...")
@@ -31,10 +31,27 @@ def compile_kernels(this):
         compilation = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True)
         if this.stop:
             raise UserError("stopped while the kernels were compiled, as asked.")
-        compilation.check_returncode()
+        if compilation.returncode:
+            raise UserError(f"The kernels could not be compiled into {folder}: see above.")
         seconds = float(compilation.stdout)
         this.say(f"Compiled the kernels in {seconds:.0f} CPU seconds.")
         stores.write_json(done, {"cpu_seconds": seconds, "files": kernel_files()})
+
+
+@contextmanager
+def locked(folder):
+    """Keep other jobs out of the cache meanwhile."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / ".lock", "w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        raise UserError(
+            f"The cache of compiled kernels {folder} cannot be used ({error.strerror}): check the "
+            "disk and the folder."
+        ) from None
+    with lock:
+        yield
 
 
 def is_filled(done):

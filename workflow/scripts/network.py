@@ -4,7 +4,8 @@ import xarray as xr
 from kernels import compile_kernels
 from stage import Stage
 
-from simcore import clock, connectivity, datasets, measures
+from simcore import clock, connectivity, datasets
+from simcore.kernels.network import STEP
 from simcore.parameters import Clock
 from simcore.runs import Course, Training
 from simcore.streams import stream
@@ -19,14 +20,10 @@ with Stage(snakemake) as this:
         compile_kernels(this)
         saved = this.resume()
         state = clock.initial_state(network, parameters, seed, "network")
-        course = Course(
-            network.clusters,
-            lambda *blocks: measures.block_means(*blocks, network.cluster, network.clusters)[0],
-        )
-        run = Training(state, parameters.balancing, course)
+        run = Training(state, parameters.balancing, Course(network.cluster))
         if saved:
-            run.restore(saved[0])
-        tick = this.progress(parameters.balancing, lambda: (run.arrays(), {}))
+            run.restore(saved)
+        tick = this.progress(parameters.balancing, run, done=state.counters[STEP] * dt)
         run.run(
             clock.network(state, parameters, dt, traces=True), parameters.balancing_static, tick
         )

@@ -3,7 +3,7 @@
 from kernels import compile_kernels
 from stage import Stage
 
-from simcore import clock, datasets, measures, readout, stores
+from simcore import clock, datasets, measures, readout
 from simcore.kernels.network import STEP
 from simcore.parameters import Clock, Readout, Replay
 from simcore.runs import Learning
@@ -16,8 +16,8 @@ with Stage(snakemake) as this:
     parameters = Clock.model_validate(given["clock"])
     learning = Readout.model_validate(given["readout"])
     replay = Replay.model_validate(given["replay"])
-    network = datasets.read_connectivity(stores.read(this.input["network"]))
-    target = stores.read(this.input["target"])
+    network = datasets.read_connectivity(this.read("network", this.params["network"]))
+    target = this.read("target", f"target {this.target}")
     rate = target["target_rate"].values
     selected, inhibited = datasets.selected_target(target)
 
@@ -39,6 +39,7 @@ with Stage(snakemake) as this:
             selected["target_rate"].values,
             learning.test,
             dt=dt,
+            burn_in=learning.burn_in,
         )
         error, correlation = measures.mean(error), measures.mean(correlation)
         this.say(f"{this.name}: replay error {error:.3f}, correlation {correlation:.3f}")
@@ -53,9 +54,9 @@ with Stage(snakemake) as this:
     )
     run = Learning(state, readout_state, learning, test)
     if saved := this.resume():
-        run.restore(saved[0])
+        run.restore(saved)
     begun = state.counters[STEP] * dt
-    tick = this.progress(learning.learning_max, lambda: (run.arrays(), {}), done=begun)
+    tick = this.progress(learning.learning_max, run, done=begun)
     levelled_off = run.run(network_kernel, teaching, tick)
     learned = run.curve[-1][0]
     this.say(

@@ -4,7 +4,7 @@ import xarray as xr
 from kernels import compile_kernels
 from stage import Stage
 
-from simcore import clock, datasets, readout, stores
+from simcore import clock, datasets, readout
 from simcore.kernels.network import STEP
 from simcore.parameters import Clock, Readout, Replay
 from simcore.runs import Replay as ReplayRun
@@ -14,13 +14,13 @@ with Stage(snakemake) as this:
     given, seed = this.params["parameters"], this.params["seed"]
     parameters = Clock.model_validate(given["clock"])
     replay, dt = Replay.model_validate(given["replay"]), given["dt"]
-    network = datasets.read_connectivity(stores.read(this.input["network"]))
+    network = datasets.read_connectivity(this.read("network", this.params["network"]))
     variables = datasets.cluster(network.cluster)
     state = clock.initial_state(network, parameters, seed, this.name)
     readout_state = readout_kernel = None
     if this.target:
-        target, inhibited = datasets.selected_target(stores.read(this.input["target"]))
-        weight = stores.read(this.input["readout"])["readout_weight"].values
+        target, inhibited = datasets.selected_target(this.read("target", f"target {this.target}"))
+        weight = this.read("readout", f"readout {this.target}")["readout_weight"].values
         readout_parameters = Readout.model_validate(given["readout"])
         readout_state = readout.initial_state(
             network.neurons_e,
@@ -44,10 +44,8 @@ with Stage(snakemake) as this:
         variables |= dict(target.variables)
     run = ReplayRun(state, readout_state)
     if saved := this.resume():
-        run.restore(saved[0])
-    tick = this.progress(
-        replay.duration, lambda: (run.arrays(), {}), done=state.counters[STEP] * dt
-    )
+        run.restore(saved)
+    tick = this.progress(replay.duration, run, done=state.counters[STEP] * dt)
     run.run(clock.network(state, parameters, dt), replay.duration, tick, readout_kernel)
     variables |= datasets.spikes(run.spikes.arrays())
     if this.target:

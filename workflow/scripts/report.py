@@ -28,10 +28,13 @@ with Stage(snakemake) as this:
         target = stem.removesuffix(name).rstrip("_")
         title = TITLES[name] + (f": {target}" if target else "")
         pages.append((path, title, report.caption(captions[name], summary, target=target)))
-    notes = [stores.read(path).attrs["notes"] for path in this.input["targets"]]
+    targets = [stores.read(path).attrs for path in this.input["targets"]]
     facts = {
+        **{
+            kind: [sentence for target in targets for sentence in target[kind].splitlines()]
+            for kind in ("warnings", "notes")
+        },
         "seed": this.params["seed"],
         **{f"{stage} (min)": ms / 6e4 for stage, ms in this.params["durations"].items()},
-        "notes": [note for text in notes for note in text.splitlines()],
     }
     report.write(this.output[0], this.params["study"], summary, pages, facts)

@@ -2,11 +2,11 @@
 
 from stage import Stage
 
-from simcore import targets
-
-DURATION_MS = 1500.0
+from simcore import stores, targets
+from simcore.streams import stream
 
 with Stage(snakemake) as this:
-    start = this.params["parameters"]["start"]
-    samples = targets.synthesize_song(start + DURATION_MS, this.params["seed"])
-    targets.write_wav(this.output[0], samples, targets.SONG_SAMPLING_RATE)
+    seed = int(stream(this.params["seed"], "song").integers(2**63))
+    samples = targets.synthesize_song(this.params["parameters"]["duration"], seed)
+    with stores.replacing(this.output[0]) as file:
+        targets.write_wav(file, samples, targets.SONG_SAMPLING_RATE)

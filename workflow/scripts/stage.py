@@ -14,6 +14,9 @@ import psutil
 from simcore import stores
 from simcore.errors import UserError
 
+# What all stages of one clock have in common.
+ALWAYS_SHARED = ("cluster_size", "neuron_e", "neuron_i", "filters")
+
 
 class Stage:
     """The running of one rule's script, used in a ``with`` statement.
@@ -29,8 +32,7 @@ class Stage:
         self.run = snakemake.config["run"]
         Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
         self.log = open(snakemake.log[0], "w", buffering=1)
-        self.stop = StopRequest()
-        self.checkpoint = None
+        self.stop = self.checkpoint = None
 
     @property
     def name(self):
@@ -58,6 +60,31 @@ class Stage:
             except OSError:
                 pass  # the terminal went away with the process that started us
 
+    def listen(self):
+        """From now on, a request to end waits until the stage looks at ``stop``."""
+        if self.stop is None:
+            self.stop = StopRequest()
+
+    def read(self, role, stage=None):
+        """Read an input store; one of another stage, time step or kind of neuron is refused.
+
+        Parameters
+        ----------
+        role : str
+            Name of the rule's input.
+        stage : str, optional
+            The stage that must have made it; default: the role.
+        """
+        mine, shared = self.params["parameters"], {}
+        dataset = stores.read(self.input[role], stage=stage or role)
+        made_from = json.loads(dataset.attrs["parameters"])
+        if "dt" in mine and "dt" in made_from:
+            shared["dt"] = mine["dt"]
+        if "clock" in mine and "clock" in made_from:
+            shared["clock"] = {name: mine["clock"][name] for name in ALWAYS_SHARED}
+        stores.check_parameters(dataset, self.input[role], shared)
+        return dataset
+
     def write(self, dataset, simulated_ms=0.0):
         """Write this stage's store, the rule's first output."""
         stores.write(
@@ -74,7 +101,8 @@ class Stage:
             self.checkpoint.remove()
 
     def resume(self):
-        """Open this stage's checkpoint; returns (arrays, info) of an interrupted run or None."""
+        """Open this stage's checkpoint; returns the arrays of an interrupted run, or None."""
+        self.listen()
         folder = Path(self.output[0]).parent / ".checkpoints"
         name = f"{self.name.replace(' ', '_')}.checkpoint"
         files = {key: stores.file_digest(value) for key, value in self.input.items()}
@@ -85,48 +113,53 @@ class Stage:
         key = hashlib.sha256(key.encode()).hexdigest()
         self.checkpoint = stores.Checkpoint(folder / name, key, notify=self.say)
         saved = self.checkpoint.load()
-        if saved is not None:
-            self.say(f"{self.name}: goes on from its checkpoint.")
-        return saved
+        if saved is None:
+            return None
+        self.say(f"{self.name}: goes on from its checkpoint.")
+        return saved[0]
 
-    def progress(self, total, save, *, done=0.0):
+    def progress(self, total, run, *, done=0.0):
         """Return the ``tick`` of a long run: it reports, writes checkpoints, and stops if asked.
 
         Parameters
         ----------
         total : float
             Simulated ms of the whole stage.
-        save : callable
-            Returns (arrays, info) of a checkpoint.
+        run : object
+            Its ``arrays()`` are what a checkpoint holds.
         done : float
             Simulated ms done before now.
         """
-        return Progress(self, total, save, done)
+        return Progress(self, total, run, done)
 
 
 class Progress:
     """Called with the simulated ms after each chunk of a run."""
 
-    def __init__(self, stage, total, save, done):
-        self.stage, self.total, self.save = stage, total, save
+    def __init__(self, stage, total, run, done):
+        self.stage, self.total, self.run = stage, total, run
         self.begun = self.reported = self.saved = time.monotonic()
         self.begun_at = done
 
     def __call__(self, simulated):
         now = time.monotonic()
-        run = self.stage.run
+        every = self.stage.run
         if self.stage.stop:
-            self.stage.checkpoint.save(*self.save())
+            self.save()
             raise UserError(
                 f"stopped at {simulated / 1e3:.1f} of {self.total / 1e3:g} s simulated, as asked; "
                 "nothing is lost: the same command goes on from there."
             )
-        if (now - self.saved) * 1e3 >= run["checkpoint_every"]:
-            self.stage.checkpoint.save(*self.save())
+        if (now - self.saved) * 1e3 >= every["checkpoint_every"]:
+            self.save()
             self.saved = time.monotonic()
-        if (now - self.reported) * 1e3 >= run["progress_every"]:
+        if (now - self.reported) * 1e3 >= every["progress_every"]:
             self.reported = now
             self.report(simulated, now)
+
+    def save(self):
+        """Replace the checkpoint."""
+        self.stage.checkpoint.save(self.run.arrays(), {})
 
     def report(self, simulated, now):
         """Print simulated time, speed and time left."""

@@ -25,7 +25,7 @@ def entry(name, value, unit, expected):
 
 
 with Stage(snakemake) as this:
-    analysis = stores.read(this.input["analysis"])
+    analysis = this.read("analysis")
     expected = this.params["parameters"]["expected"]
     rows = zip(
         analysis["summary_id"].values.tolist(),

@@ -3,7 +3,7 @@
 import numpy as np
 from stage import Stage
 
-from simcore import datasets, measures, stores, targets
+from simcore import datasets, measures, targets
 from simcore.errors import UserError
 
 
@@ -47,6 +47,7 @@ def song(length):
         dt,
         start=given["song_start"],
         duration=given["song_duration"],
+        fit=given["song_fit"],
         on_rate=given["target"]["on_rate"],
     )
     return made.rate[None], made.labels, np.zeros(made.rate.shape[1], int), 0, made.notes
@@ -68,7 +69,7 @@ def table(length):
 with Stage(snakemake) as this:
     given = this.params["parameters"]
     dt, kind = given["dt"], given["target"]["kind"]
-    replay = stores.read(this.input["replay"])
+    replay = this.read("replay", "replay_clock")
     _, periods, _ = measures.rhythm(
         replay["spike_time"].values,
         replay["spike_neuron"].values,
@@ -80,13 +81,14 @@ with Stage(snakemake) as this:
     make = {"symbols": symbols, "song": song, "file": table}[kind]
     rate, labels, pattern, selected, notes = make(None if kind == "file" else length_of(period))
     length = rate.shape[1] * dt
-    notes = [*notes, targets.check_length(length, period)]
-    for note in filter(None, notes):
-        this.say(f"{this.name}: {note}")
+    warnings = list(filter(None, [targets.check_length(length, period)]))
+    for sentence in [*notes, *warnings]:
+        this.say(f"{this.name}: {sentence}")
     dataset = datasets.target(rate, labels, kind, dt, pattern, selected)
     dataset.attrs |= {
         "length_ms": length,
         "clock_period_ms": period,
-        "notes": "\n".join(filter(None, notes)),
+        "notes": "\n".join(notes),
+        "warnings": "\n".join(warnings),
     }
     this.write(dataset)

@@ -3,7 +3,7 @@
 from kernels import compile_kernels
 from stage import Stage
 
-from simcore import clock, datasets, measures, stores
+from simcore import clock, datasets
 from simcore.kernels.network import STEP
 from simcore.parameters import Clock
 from simcore.runs import Course, Training
@@ -12,7 +12,7 @@ from simcore.streams import stream
 
 def start():
     """The state with which the stage before ended, and the cluster of each E neuron."""
-    before = stores.read(this.input["network"])
+    before = this.read("network", "network" if this.rule == "embedding" else "embedding")
     network = datasets.read_connectivity(before)
     state = clock.initial_state(network, parameters, seed, this.rule)
     datasets.restore_state(state, before)
@@ -26,18 +26,16 @@ with Stage(snakemake) as this:
     dt, seed = this.params["parameters"]["dt"], this.params["seed"]
     duration = getattr(parameters, this.rule)
     state, cluster = start()
-    clusters = int(cluster.max()) + 1
     saved = this.resume()
     order = None
     if this.rule == "embedding":
         generator = stream(seed, "stimulation")
-        order = clock.stimulation_order(parameters, dt, duration, clusters, generator)
+        order = clock.stimulation_order(parameters, dt, duration, int(cluster.max()) + 1, generator)
     kernel = clock.network(state, parameters, dt, plastic=True, stimulation_order=order)
-    course = Course(clusters, lambda *e_to_e: measures.block_means(*e_to_e, cluster, clusters)[0])
-    run = Training(state, duration, course)
+    run = Training(state, duration, Course(cluster))
     if saved:
-        run.restore(saved[0])
-    tick = this.progress(duration, lambda: (run.arrays(), {}), done=state.counters[STEP] * dt)
+        run.restore(saved)
+    tick = this.progress(duration, run, done=state.counters[STEP] * dt)
     run.run(kernel, duration, tick)
     final = clock.settled_connectivity(state, kernel, cluster)
     this.write(datasets.training(run, final, state), duration)
