@@ -15,7 +15,7 @@ STUDY = merged(
     TINY,
     {
         "study": "resume",
-        "clock": {"embedding": "2 min"},
+        "clock": {"embedding": "4 min"},
         "targets": {"abc": {"kind": "symbols", "sequence": "ABC", "length": 60}},
         "readout": {"learning_block": "20 s", "learning_min": "1 min", "learning_max": "1 min"},
         "replay": {"duration": "1 min"},
@@ -169,7 +169,9 @@ def test_make_passes_a_stop_on(interrupted, tmp_path):
 
 def test_a_checkpoint_that_cannot_be_used(interrupted, tmp_path):
     this = interrupted(STUDY, "embedding")
+    this.worker.suspend()  # or it might have finished before the second run is refused
     assert_fails(run(this.file, this.store), "Another run is at work", str(this.folder))
+    this.worker.resume()
     os.killpg(this.main.pid, signal.SIGINT)
     this.assert_ends()
 
