@@ -10,17 +10,13 @@ its kernels compiled before.
 import argparse
 import json
 import multiprocessing
-import os
-import platform
-import resource
 import statistics
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from measuring import machine, peak_memory
 
 from simcore import clock, readout
 from simcore.connectivity import balanced
@@ -62,32 +58,10 @@ def measure(case, simulated, repeats, clusters=30):
     return figures, peak_memory()
 
 
-def peak_memory():
-    """Of this process, in MB. (getrusage may tell that of the parent; it serves where need be.)"""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
 def in_own_process(*arguments):
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as process:
         return process.submit(measure, *arguments).result()
-
-
-def machine():
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numba": version("numba"),
-        "numpy": np.__version__,
-    }
 
 
 def main():

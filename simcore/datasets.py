@@ -209,3 +209,253 @@ def readout(weight, curve, clusters):
             "correlation_curve": variable("learning_time", curve[:, 2], "1", "replay correlation"),
         }
     )
+
+
+def rls_runs(experiment):
+    """Return the variables that tell the runs of an experiment apart."""
+    runs = [(value, network) for value, _, network in experiment.runs]
+    variables = {
+        "network": variable(
+            "run", np.array([network for _, network in runs]), "1", "number of the network"
+        )
+    }
+    if experiment.series is not None:
+        values = np.array([value for value, _ in runs])
+        variables["value"] = variable(
+            "run", values, "see its config", f"value of {experiment.series.key}"
+        )
+    return variables
+
+
+def rls_training(experiment, results):
+    """Return the Dataset of a training by recursive least squares.
+
+    Parameters
+    ----------
+    experiment : simcore.rls_parameters.Experiment
+    results : list of dict
+        Of each run, as from `simcore.rls_training.Networks.done`.
+    """
+    first = np.cumsum([0] + [result["column"].size for result in results])
+    row_pointer = [begin + r["row_pointer"] for begin, r in zip(first, results, strict=False)]
+    curve = np.array([result["curve"] for result in results])
+
+    def joined(name):
+        return np.concatenate([result[name] for result in results])
+
+    variables = rls_runs(experiment) | {
+        "row_pointer": variable(
+            ("run", "row"),
+            np.array(row_pointer),
+            "1",
+            "first synapse onto each post neuron of each run",
+            rows="post",
+        ),
+        "column": variable("synapse", joined("column").astype(np.int32), "1", "pre neuron"),
+        "initial_weight": variable("synapse", joined("initial_weight"), "1", "before training"),
+        "weight": variable("synapse", joined("weight"), "1", "after training"),
+        "sign": variable(
+            ("run", "neuron"),
+            np.array([result["sign"] for result in results]),
+            "1",
+            "sign of the weights from each neuron, under Dale's law",
+        ),
+        "loop": variable("loop", curve[0, :, 0].astype(int), "1", "loops before the test"),
+        "curve_correlation": variable(
+            ("run", "loop"), curve[:, :, 1], "1", "correlation with the target in the test"
+        ),
+        "curve_spread": variable(
+            ("run", "loop"), curve[:, :, 2], "1", "its standard deviation over starts"
+        ),
+        "weight_change": variable(
+            ("run", "loop"),
+            curve[:, :, 3],
+            "1",
+            "norm of the change of the weights, relative to their norm at first",
+            relative=int(curve[:, :, 4].all()),
+        ),
+    }
+    if experiment.training.dale == "freeze":
+        variables["frozen"] = variable(
+            "synapse", joined("frozen").astype(np.int8), "1", "whether the synapse was frozen"
+        )
+    return xr.Dataset(variables)
+
+
+def rls_synapses(dataset, run, *, trained=True):
+    """Return one network that :func:`rls_training` stored, before or after training."""
+    from simcore.rls_connectivity import from_rows
+
+    pointer = dataset["row_pointer"].values[run]
+    column = dataset["column"].values
+    weight = dataset["weight" if trained else "initial_weight"].values
+    rows = [slice(*ends) for ends in zip(pointer[:-1], pointer[1:], strict=True)]
+    return from_rows(
+        [column[row] for row in rows],
+        [weight[row] for row in rows],
+        dataset["sign"].values[run],
+    )
+
+
+def summary(numbers):
+    """Return the variables of headline numbers: dict of id to (value, unit)."""
+    ids = np.array(list(numbers), dtype=object)
+    values = np.array([value for value, _ in numbers.values()])
+    units = np.array([unit for _, unit in numbers.values()], dtype=object)
+    return {
+        "summary_id": variable("summary", ids, "1", "name of a headline number"),
+        "summary_value": variable("summary", values, "see summary_unit", "headline number"),
+        "summary_unit": variable("summary", units, "1", "unit of the headline number"),
+    }
+
+
+# Of what rls_replay stores for each follower: unit and description.
+RLS_MEASURES = {
+    "correlation": "correlation with the target",
+    "untrained_correlation": "correlation with the target before training",
+    "relative_error": "root mean square error over the standard deviation of the target",
+    "bias": "error that all starts have in common, over the standard deviation of the target",
+    "spread": "standard deviation over starts, over that of the target",
+    "predicted_drive": "correlation of the drive with its quasi-static prediction",
+    "predicted_rate": "correlation of the rate in 50 ms bins with its quasi-static prediction",
+    "tracking_error": "error of the quasi-static prediction, over the target's standard deviation",
+    "sampling_error": "difference of drive and prediction, over the target's standard deviation",
+}
+# Courses that come with a deleted spike: dimensions beyond the run, and description.
+RLS_COURSES = {
+    "agreement": (("moment",), "correlation between trials in a sliding window"),
+    "separation": (
+        ("start", "step"),
+        "difference of drives after a spike was deleted, over their sd",
+    ),
+}
+
+
+def rls_replay(experiment, results, examples, target, training):
+    """Return the Dataset of the tests of an experiment's networks.
+
+    Parameters
+    ----------
+    experiment : simcore.rls_parameters.Experiment
+    results : list of dict
+        Of each run, as from `simcore.rls_replay`.
+    examples : tuple
+        Of each pattern, as from `simcore.rls_replay.examples`.
+    target : float (run, pattern, time, neuron)
+    training : xarray.Dataset
+        The store of the training.
+    """
+    variables = rls_runs(experiment)
+
+    def stacked(name):
+        return np.array([result[name] for result in results])
+
+    for name, description in RLS_MEASURES.items():
+        if name in results[0]:
+            values, dims = stacked(name), ("run", "pattern", "start", "follower")
+            if values.ndim == 4 and experiment.training.what == "rate":
+                values = values[:, :, 0]  # rates are averaged over starts
+            dims = dims if values.ndim == 4 else ("run", "pattern", "follower")
+            variables[name] = variable(dims, values, "1", description)
+    window = experiment.target.duration / 1e3
+    if experiment.spikes:
+        variables["rate"] = variable(
+            ("run", "pattern", "start", "neuron"), stacked("count") / window, "Hz", "in the window"
+        )
+    variables["other_correlation"] = variable(
+        ("run", "pattern", "target_pattern"),
+        stacked("other_correlation"),
+        "1",
+        "correlation of what a stimulus evokes with the target of each pattern",
+    )
+    cases = results[0]["damage"]
+    if cases:
+        variables |= {
+            "damage_kind": variable(
+                "case", np.array([kind for kind, _ in cases], object), "1", "what was damaged"
+            ),
+            "damage_amount": variable(
+                "case", np.array([amount for _, amount in cases]), "1", "part, sd or factor"
+            ),
+            "damage_correlation": variable(
+                ("run", "case", "draw"),
+                stacked("damage_correlation"),
+                "1",
+                "correlation of the intact followers with the target under damage",
+            ),
+        }
+    if "separation" in results[0]:
+        variables["moment"] = variable(
+            "moment",
+            results[0]["agreement_time"],
+            "ms",
+            "middle of a window, since the target began",
+        )
+        for name, (dims, description) in RLS_COURSES.items():
+            for prefix, when in (("untrained_", ", before training"), ("", "")):
+                values = stacked(prefix + name)
+                variables[prefix + name] = variable(("run", *dims), values, "1", description + when)
+    run = len(results) - experiment.networks
+    attributes = {"example_run": run, "dt": experiment.network.dt, "what": experiment.training.what}
+    return xr.Dataset(
+        variables | _examples(experiment, examples, target[run], training, run), attrs=attributes
+    )
+
+
+def _examples(experiment, examples, target, training, run):
+    """A few whole trials of one network, with what was to be followed."""
+    before = examples[0][0]
+    trials = [trials for _, trials, _ in examples]
+    drive = np.array([[trial.drive for trial in of_pattern] for of_pattern in trials])
+    time = (np.arange(drive.shape[2]) + 1) * experiment.network.dt - before
+    spikes = [
+        (pattern, start, trial)
+        for pattern, of_pattern in enumerate(trials)
+        for start, trial in enumerate(of_pattern)
+    ]
+
+    def per_spike(values):
+        sizes = [trial.spike_step.size for _, _, trial in spikes]
+        return np.repeat(np.array(values, np.int32), sizes)
+
+    variables = {}
+    if experiment.spikes:
+        variables["example_rate"] = variable(
+            ("pattern", "time", "follower"),
+            np.array([rate for _, _, rate in examples], np.float32),
+            "Hz",
+            "rate averaged over all starts, smoothed with test.psth_sd",
+        )
+    return variables | {
+        "example_time": variable("example_time", time, "ms", "since the window began"),
+        "example_drive": variable(
+            ("pattern", "example", "example_time", "neuron"), drive, "1", "synaptic drive"
+        ),
+        "example_target": variable(
+            ("pattern", "time", "neuron"),
+            target.astype(np.float32),
+            "1",
+            "what each neuron was to follow: its drive, or its rate in spikes per 10 ms",
+        ),
+        "time": variable(
+            "time",
+            (np.arange(target.shape[1]) + 1) * experiment.network.dt,
+            "ms",
+            "since the window began",
+        ),
+        "spike_time": variable(
+            "spike",
+            np.concatenate([t.spike_step for _, _, t in spikes]) * experiment.network.dt,
+            "ms",
+            "time of each spike of the examples, since the window began",
+        ),
+        "spike_neuron": variable(
+            "spike", np.concatenate([t.spike_neuron for _, _, t in spikes]), "1", "who fired"
+        ),
+        "spike_example": variable(
+            "spike", per_spike([e for _, e, _ in spikes]), "1", "in which trial"
+        ),
+        "spike_pattern": variable(
+            "spike", per_spike([p for p, _, _ in spikes]), "1", "after which stimulus"
+        ),
+    }

@@ -75,7 +75,7 @@ def save(figure, stem):
             figure.savefig(file, format="pdf", dpi=DPI, metadata=without_date)
 
 
-def _styled(draw):
+def styled(draw):
     """Let a function draw in the style of the house, whatever the user's own settings."""
 
     @functools.wraps(draw)
@@ -91,7 +91,7 @@ def _styled(draw):
 # ------------------------------------------------------------------------------------ the weights
 
 
-@_styled
+@styled
 def weights(network, consolidation):
     """Draw the mean E to E weight between clusters before learning and after each stage.
 
@@ -122,20 +122,20 @@ def weights(network, consolidation):
             origin="lower",
         )
         axes.set_title(title)
-        _whole_numbers(axes.xaxis, 4)
-        _whole_numbers(axes.yaxis, 4)
-        _frame(axes)
+        whole_numbers(axes.xaxis, 4)
+        whole_numbers(axes.yaxis, 4)
+        frame(axes)
     panels[1].set_xlabel("from cluster")
     panels[0].set_ylabel("to cluster")
     bar = figure.colorbar(
         image, ax=panels, location="bottom", aspect=40, label="mean E to E weight (pF)"
     )
     if isinstance(norm, LogNorm):
-        _plain_log_ticks(bar.ax.xaxis)
+        plain_log_ticks(bar.ax.xaxis)
     return figure
 
 
-@_styled
+@styled
 def time_course(embedding, consolidation):
     """Draw how weights and rates change during embedding and consolidation.
 
@@ -165,7 +165,7 @@ def time_course(embedding, consolidation):
 
     if any(np.any(line.get_ydata() > 0) for line in blocks.lines):
         blocks.set_yscale("log")
-        _plain_log_ticks(blocks.yaxis)
+        plain_log_ticks(blocks.yaxis)
     blocks.set_ylabel("E to E weight (pF)")
     inhibition.set_ylabel("I to E\nweight (pF)")
     rates.set_ylabel("rate (Hz)")
@@ -185,7 +185,7 @@ def time_course(embedding, consolidation):
     return figure
 
 
-@_styled
+@styled
 def spectrum(analysis):
     """Draw the eigenvalues of the weight matrix, full and reduced to clusters, before and after.
 
@@ -207,7 +207,7 @@ def spectrum(analysis):
         phases = zip(row, ("before", "after"), real + 1j * imaginary, (BEFORE, AFTER), strict=True)
         for axes, phase, values, color in phases:
             far = _far_pair(values)
-            _zero_lines(axes)
+            zero_lines(axes)
             axes.scatter(
                 values[~far].real,
                 values[~far].imag,
@@ -220,7 +220,7 @@ def spectrum(analysis):
             if far.any():
                 pair = values[far][0]
                 text = f"outside: {pair.real:.0f} ± {abs(pair.imag):.0f}i pF"
-                _note(axes, text.replace("-", "−"))
+                note(axes, text.replace("-", "−"))
             axes.margins(y=0.2)  # room for the note
     figure.supxlabel("real part (pF)", fontsize=10)
     figure.supylabel("imaginary part (pF)", fontsize=10)
@@ -256,7 +256,7 @@ def _far_pair(values):
 # ------------------------------------------------------------------------------------- the replay
 
 
-@_styled
+@styled
 def replay_raster(replay):
     """Draw the spikes of the last three periods of a replay.
 
@@ -286,7 +286,7 @@ def replay_raster(replay):
     _dots(panels[1], time[neuron >= n_e], neuron[neuron >= n_e] - n_e, COLOR_I)
     panels[1].set_ylim(-0.5, replay.attrs["neurons_i"] - 0.5)
     panels[1].set_ylabel("I neuron")
-    _whole_numbers(panels[1].yaxis, 3)
+    whole_numbers(panels[1].yaxis, 3)
     if len(panels) > 2:
         _readout_raster(panels[2], replay, begin)
     for axes in panels:
@@ -296,7 +296,7 @@ def replay_raster(replay):
     return figure
 
 
-@_styled
+@styled
 def target_and_replay(replay, analysis, name):
     """Draw a target and, on the same axis, what the read-outs replay: one pass, and the mean.
 
@@ -327,7 +327,7 @@ def target_and_replay(replay, analysis, name):
     panels[2].set_xlabel("time in the target (ms)")
     if not len(rates):
         for axes in panels[1:]:
-            _nothing(axes, "no complete pass")
+            nothing(axes, "no complete pass")
         return figure
 
     typical = np.argsort(error, kind="stable")[(len(error) - 1) // 2]
@@ -345,7 +345,7 @@ def target_and_replay(replay, analysis, name):
     return figure
 
 
-@_styled
+@styled
 def periods(analysis):
     """Draw the histogram of the clock's periods, with their mean and sd.
 
@@ -363,7 +363,7 @@ def periods(analysis):
     if len(period):
         _histogram(axes, period)
     else:
-        _nothing(axes, "no complete pass")
+        nothing(axes, "no complete pass")
         axes.set_xticks([])
     axes.set_xlabel("period (ms)")
     axes.set_ylabel("number of passes")
@@ -380,7 +380,7 @@ def _histogram(axes, period):
     axes.axvline(mean, color="black", linewidth=1.2)
     axes.set_xlim(min(edges[0], mean - 10), max(edges[-1], mean + 10))
     axes.set_title(f"periods: {len(period)}, mean {mean:.0f} ms (line), sd {sd:.0f} ms (band)")
-    _whole_numbers(axes.yaxis, 5)
+    whole_numbers(axes.yaxis, 5)
 
 
 def _raster_length(replay, duration):
@@ -421,7 +421,7 @@ def _readout_raster(axes, replay, begin):
 def _dots(axes, time, row, color, **options):
     """Draw one mark for each spike; as plain pixels, lest a file of them weigh megabytes."""
     if not len(time):
-        _note(axes, "no spikes")
+        note(axes, "no spikes")
     options = {"s": 2.5, "marker": "o", "linewidths": 0} | options
     axes.scatter(time / 1000, row, color=color, rasterized=True, antialiased=False, **options)
 
@@ -447,7 +447,7 @@ def _draw_rates(axes, dataset, time, rate, label):
     """Draw rates (time, channel): a few channels as lines, many as an image."""
     n_channels = rate.shape[1]
     if not rate.any():
-        _note(axes, "no spikes")
+        note(axes, "no spikes")
     if n_channels <= len(CHANNELS):
         names = _channel_names(dataset, n_channels)
         for values, color, name in zip(rate.T, _channel_colors(n_channels), names, strict=True):
@@ -477,7 +477,7 @@ def _draw_rates(axes, dataset, time, rate, label):
 # ----------------------------------------------------------------------------------- the read-outs
 
 
-@_styled
+@styled
 def readout_weights(readout):
     """Draw the learned weights onto each read-out, by neuron and as means over clusters.
 
@@ -514,11 +514,11 @@ def readout_weights(readout):
     else:
         _weight_image(clusters, readout, by_cluster, "mean weight (pF)")
     clusters.set_xlabel("E cluster")
-    _whole_numbers(clusters.xaxis, 8)
+    whole_numbers(clusters.xaxis, 8)
     return figure
 
 
-@_styled
+@styled
 def learning_curve(readout):
     """Draw error and correlation of the replay against the time of learning.
 
@@ -538,7 +538,7 @@ def learning_curve(readout):
     axes.set_ylabel("error, correlation")
     curves = {"error": ("error_curve", _RED, "o"), "correlation": ("correlation_curve", _BLUE, "s")}
     if not any(np.isfinite(readout[name]).any() for name, _, _ in curves.values()):
-        _nothing(axes, "no complete pass in any test")
+        nothing(axes, "no complete pass in any test")
         axes.set_xticks([])
         return figure
     for label, (name, color, marker) in curves.items():
@@ -592,7 +592,7 @@ def _channel_ticks(axes, dataset, what):
     if n_channels <= len(CHANNELS):
         axes.set_yticks(range(n_channels), _channel_names(dataset, n_channels))
     else:
-        _whole_numbers(axes.yaxis, 4)
+        whole_numbers(axes.yaxis, 4)
 
 
 def _cluster_ticks(axis, sorted_cluster):
@@ -621,21 +621,25 @@ def _with_gaps(name):
     return sns.color_palette(name, as_cmap=True).with_extremes(bad="0.8")
 
 
-def _plain_log_ticks(axis):
+def plain_log_ticks(axis):
+    """Mark 1, 2 and 5 of each power of ten on a logarithmic axis, as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def _whole_numbers(axis, most):
+def whole_numbers(axis, most):
+    """Let an axis have ticks at whole numbers only, `most` of them or a few less."""
     axis.set_major_locator(MaxNLocator(most, integer=True))
 
 
-def _frame(axes):
+def frame(axes):
+    """Draw all four sides of a panel."""
     axes.spines[:].set_visible(True)
 
 
-def _zero_lines(axes):
+def zero_lines(axes):
+    """Draw faint lines through the origin."""
     axes.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     axes.axvline(0, color="0.85", linewidth=0.8, zorder=0)
 
@@ -647,11 +651,13 @@ def _legend_of_first(axes, **options):
     axes.legend([lines[label] for label in labels], labels, **options)
 
 
-def _note(axes, text):
+def note(axes, text):
+    """Write a short text into the upper right corner of a panel."""
     axes.text(0.98, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
 
 
-def _nothing(axes, text):
+def nothing(axes, text):
+    """Say in the middle of a panel why it is empty."""
     axes.set_yticks([])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35")
 

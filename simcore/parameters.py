@@ -6,57 +6,23 @@ named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemen
 """
 
 import difflib
-import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from simcore.errors import UserError
-
-MILLISECONDS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
-
-
-def parse_time(value):
-    """Milliseconds from a number (ms) or from text such as ``25 min``."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*([-+.\deE]+)\s*(ms|s|min|h)\s*", value)
-        try:
-            return float(match[1]) * MILLISECONDS[match[2]]
-        except (TypeError, ValueError):
-            raise ValueError(
-                "a time is a number of ms or text such as '20 s' or '25 min'"
-            ) from None
-    if isinstance(value, bool):
-        raise ValueError("a time is a number of ms or text such as '20 s' or '25 min'")
-    return value
-
-
-Time = Annotated[float, BeforeValidator(parse_time), Field(ge=0, allow_inf_nan=False)]
-PositiveTime = Annotated[float, BeforeValidator(parse_time), Field(gt=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Probability = Annotated[float, Field(gt=0, le=1)]
-
-
-def parameter(default, unit, description, **options):
-    """A field with its unit beside its description."""
-    return Field(default, description=description, json_schema_extra={"unit": unit}, **options)
-
-
-class Parameters(BaseModel):
-    """What all groups of parameters share: unknown keys are refused, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+from simcore.parameter_types import (
+    Finite,
+    NotNegative,
+    Parameters,
+    Positive,
+    PositiveTime,
+    Probability,
+    Time,
+    parameter,
+)
+from simcore.rls_parameters import RLS, RLSTarget, with_bases
 
 
 class NeuronE(Parameters):
@@ -410,6 +376,9 @@ class Run(Parameters):
 
     checkpoint_every: PositiveTime = parameter(120e3, "ms", "time between two checkpoints")
     progress_every: PositiveTime = parameter(10e3, "ms", "time between two lines of progress")
+    threads: int = parameter(
+        1, "1", "that share the training of one network by recursive least squares", ge=1
+    )
 
 
 class Range(Parameters):
@@ -457,6 +426,14 @@ class Study(Parameters):
     )
     readout: Readout = Readout()
     replay: Replay = Replay()
+    methods: tuple[Literal["clock", "rls"], ...] = parameter(
+        ("clock", "rls"),
+        "1",
+        "what runs: the clock with its read-outs, networks trained by recursive least squares, or "
+        "both",
+        min_length=1,
+    )
+    rls: RLS = RLS()
     run: Run = Run()
     expected: dict[str, Range] = parameter(
         {}, "1", "ranges for entries of summary.json, by id: low, high and source"
@@ -526,10 +503,20 @@ class Study(Parameters):
             for name, target in self.targets.items()
             if target.kind == "file"
         }
+        files |= {
+            f"rls.define.{name}.target.file": getattr(experiment.target, "file", None)
+            for name, experiment in self.rls.chosen.items()
+        }
         return {key: file for key, file in files.items() if file is not None}
 
     def summary_ids(self):
         """The ids of summary.json, in their order."""
+        clock = self.clock_summary_ids() if "clock" in self.methods else []
+        rls = self.rls.summary_ids() if "rls" in self.methods else []
+        return clock + rls
+
+    def clock_summary_ids(self):
+        """Those of the clock and its read-outs."""
         ids = []
         if self.clock.learns:
             ids += [f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")]
@@ -546,7 +533,7 @@ def _time_constants(group):
     return [value for name, value in group if name.startswith("tau_")]
 
 
-def read_study(data, where="the configuration"):
+def read_study(data, where="the configuration", experiments=None):
     """Validate a study.
 
     Parameters
@@ -555,6 +542,9 @@ def read_study(data, where="the configuration"):
         As read from YAML.
     where : str
         For messages: the name of the file.
+    experiments : dict, optional
+        Experiments by name that ``rls.experiments`` may name besides those that it defines, as
+        read from config/experiments.yaml.
 
     Returns
     -------
@@ -566,16 +556,26 @@ def read_study(data, where="the configuration"):
         A sentence for each mistake: what, where, how to mend it.
     """
     try:
-        return Study.model_validate(data)
+        return Study.model_validate(_with_experiments(data, experiments or {}))
     except ValidationError as error:
         sentences = [_sentence(problem, where) for problem in error.errors()]
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
 
 
+def _with_experiments(data, experiments):
+    """Put the named experiments that a study uses beside those that it defines itself."""
+    rls = data.get("rls")
+    if not isinstance(rls, dict) or not isinstance(rls.get("define", {}), dict):
+        return data
+    own = rls.get("define", {})
+    complete = with_bases(experiments | own)
+    named = rls.get("experiments", ())
+    used = [name for name in named if name in complete] if isinstance(named, list) else []
+    return data | {"rls": rls | {"define": {name: complete[name] for name in [*own, *used]}}}
+
+
 # pydantic's words where they would puzzle a user.
 WORDING = {
-    "union_tag_not_found": "a target needs a kind: symbols, song or file",
-    "union_tag_invalid": "a target's kind is symbols, song or file",
     "model_type": "here belongs a group of keys, indented below (config/README.md lists them)",
     "dict_type": "here belongs a group of named entries, indented below",
     "string_pattern_mismatch": "a name has letters, digits and _, no blanks or braces, and begins "
@@ -588,7 +588,12 @@ def _sentence(problem, where):
     path = [str(part) for part in problem["loc"]]
     if path[:1] == ["targets"]:
         del path[2:3]  # the kind, by which pydantic chose the model
+    if path[:2] == ["rls", "define"] and path[3:4] == ["target"]:
+        del path[4:5]
     key = ".".join(path)
+    if problem["type"].startswith("union_tag"):
+        kinds = _kinds(Target if path[:1] == ["targets"] else RLSTarget)
+        return f"{where}: {key}: a target needs a kind, which is one of {', '.join(kinds)}."
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(path[-1], _known_keys(), n=1)
         hint = f"did you mean {close[0]}?" if close else "config/README.md lists all keys."
@@ -601,6 +606,11 @@ def _sentence(problem, where):
         "" if isinstance(problem["input"], (dict, Parameters)) else f" (it is {problem['input']!r})"
     )
     return f"{where}: {key + ': ' if key else ''}{message}{given}."
+
+
+def _kinds(union):
+    """The kinds of a union of targets."""
+    return [get_args(model.model_fields["kind"].annotation)[0] for model in _models_in(union)]
 
 
 def _known_keys():
@@ -622,6 +632,9 @@ def _models_in(annotation):
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
+# Groups of which there may be many, and how the documentation writes their place.
+COLLECTIONS = {"targets": ".<name>", "expected": ".<id>", "define": ".<name>", "damage": "[]"}
+
 INTRODUCTION = """# Keys of a study
 
 <!-- Made by `make docs` from simcore/parameters.py: edit there. -->
@@ -636,6 +649,7 @@ unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie
 | `config.yaml` | the demo: every stage, 15 clusters of 80 |
 | `test.yaml` | every stage in a minute, for tests |
 | `reference.yaml` | replays a trained matrix that you have |
+| `experiments.yaml` | no study, but the experiments that `rls.experiments` may name |
 """
 
 
@@ -644,9 +658,9 @@ def documentation():
     sections = [INTRODUCTION]
     for group, path in _paths():
         rows = [
-            f"| `{name}` | {_default(field)} | {_unit(field)} | {field.description or ''} |"
+            _row(field.alias or name, field)
             for name, field in group.model_fields.items()
-            if not _models_in(field.annotation) or name in ("targets", "expected")
+            if not _models_in(field.annotation) or name in COLLECTIONS
         ]
         title = f"## `{path}`" if path else "## Top level"
         lines = [title, "", group.__doc__.strip(), ""]
@@ -655,27 +669,33 @@ def documentation():
     return "\n".join(sections)
 
 
+def _row(name, field):
+    return f"| `{name}` | {_default(field)} | {_unit(field)} | {field.description or ''} |"
+
+
 def _paths(model=Study, path=""):
-    """Every group of parameters with the place of its keys."""
-    found = [(model, path)]
+    """Every group of parameters with the place of its keys; what all kinds have in common once."""
+    found = {}
     for name, field in model.model_fields.items():
         for inner in _models_in(field.annotation):
-            place = f"{path}.{name}".lstrip(".")
-            if name in ("targets", "expected"):
-                place += ".<name>" if name == "targets" else ".<id>"
-                if "kind" in inner.model_fields:
-                    kind = get_args(inner.model_fields["kind"].annotation)[0]
-                    place += f" (kind: {kind})"
-            found += _paths(inner, place)
-    return found
+            place = f"{path}.{name}".lstrip(".") + COLLECTIONS.get(name, "")
+            within = place
+            if name in ("targets", "target"):
+                kind = get_args(inner.model_fields["kind"].annotation)[0]
+                place += f" (kind: {kind})"
+            found[place] = inner
+            found |= {below: group for group, below in _paths(inner, within)[1:]}
+    return [(model, path), *((group, place) for place, group in found.items())]
 
 
 def _default(field):
     if field.is_required():
         return "required"
     default = field.default
-    if default is None or default == {}:
+    if default is None or default in ({}, (), ""):
         return ""
+    if isinstance(default, tuple):
+        return f"`{list(default)}`"
     return f"`{default:.6g}`" if isinstance(default, float) else f"`{default}`"
 
 

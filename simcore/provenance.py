@@ -69,6 +69,15 @@ def code_digest(*entries, package=Path(__file__).parent):
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
+# What all compiled kernels are reached from.
+KERNELS = ("simcore.kernels.readout", "simcore.kernels.rls_network")
+
+
+def kernels_digest():
+    """Name the cache of compiled kernels: numba does not notice a change in another file."""
+    return code_digest(*KERNELS)[:16]
+
+
 class _Closure:
     """The definitions that an entry file reaches."""
 

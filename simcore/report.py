@@ -20,6 +20,9 @@ MEANINGS = {
     "order": "changes that lead to the next cluster (part of all)",
     "error": "error of the replay",
     "correlation": "correlation of replay and target",
+    "nrmse": "root mean square error over the sd of the target",
+    "rate": "rate of all neurons",
+    "silent": "neurons that never fire",
 }
 
 
@@ -114,8 +117,9 @@ def _environment(autoescape):
 def _row(entry):
     group, _, last = entry["id"].rpartition(".")
     meaning = MEANINGS.get(last, entry["id"])
-    if group.startswith("readout."):
-        meaning += f", {group.removeprefix('readout.')}"
+    for prefix in ("readout.", "rls."):
+        if group.startswith(prefix):
+            meaning += f", {group.removeprefix(prefix)}"
     has_range = entry["low"] is not None and entry["high"] is not None
     return entry | {
         "meaning": meaning,

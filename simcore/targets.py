@@ -323,6 +323,60 @@ def from_file(
     return Target(rate * on_rate if unit == "amplitude" else rate, dt, None, "file", notes)
 
 
+def read_numbers(path: str | Path) -> np.ndarray:
+    """Read a table of finite numbers from a file.
+
+    Parameters
+    ----------
+    path : path
+        `.npy`, `.csv` (comma-separated numbers, no header), `.zarr` or `.zarr.zip` (an array, or a
+        group that holds one array of two dimensions).
+
+    Returns
+    -------
+    float64 array (time, column)
+
+    Raises
+    ------
+    UserError
+        If the file is missing or unreadable, has another shape, or values that are not finite.
+    """
+    if not Path(path).exists():
+        raise UserError(f"There is no target file at {path}: give an existing one.")
+    try:
+        table = np.asarray(_read_table(path))
+    except UserError:
+        raise
+    except Exception as error:  # numpy and zarr stumble over broken files in many ways
+        raise UserError(
+            f"The target file {path} could not be read as a table of numbers "
+            f"({str(error).splitlines()[0] if str(error) else type(error).__name__}): "
+            "save it again as .npy, .csv or .zarr."
+        ) from None
+    if table.dtype.kind not in "biuf":
+        raise UserError(
+            f"The target file {path} holds {table.dtype}, not real numbers: convert it."
+        )
+    if table.ndim != 2 or table.size == 0:
+        raise UserError(
+            f"The target file {path} has the shape {table.shape}, but a target is time by channel: "
+            "give it two dimensions, with at least one row and one column."
+        )
+    table = table.astype(float)
+    refuse_values(path, table, ~np.isfinite(table), "not a finite number")
+    return table
+
+
+def refuse_values(path: str | Path, table: np.ndarray, wrong: np.ndarray, reason: str) -> None:
+    """Raise a UserError that names the first value of a file that is `wrong` (bool array)."""
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise UserError(
+            f"In the target file {path} the value {table[row, column]:g} in row {row}, column "
+            f"{column} (counted from 0) is {reason}: mend the file."
+        )
+
+
 def default_length(period: float) -> float:
     """Return the length in ms of a target that fits a clock's period (ms): 0.95 of it, rounded."""
     return float(round(0.95 * period))
@@ -435,42 +489,12 @@ def _song_magnitude(samples: np.ndarray, channels: range) -> np.ndarray:
 
 def _checked_table(path, unit) -> np.ndarray:
     """Read the numbers of a target file (time, channel), fit to be rates."""
-    if not Path(path).exists():
-        raise UserError(f"There is no target file at {path}: give an existing one.")
-    try:
-        table = np.asarray(_read_table(path))
-    except UserError:
-        raise
-    except Exception as error:  # numpy and zarr stumble over broken files in many ways
-        raise UserError(
-            f"The target file {path} could not be read as a table of numbers "
-            f"({str(error).splitlines()[0] if str(error) else type(error).__name__}): "
-            "save it again as .npy, .csv or .zarr."
-        ) from None
-    if table.dtype.kind not in "biuf":
-        raise UserError(
-            f"The target file {path} holds {table.dtype}, not real numbers: convert it."
-        )
-    if table.ndim != 2 or table.size == 0:
-        raise UserError(
-            f"The target file {path} has the shape {table.shape}, but a target is time by channel: "
-            "give it two dimensions, with at least one row and one column."
-        )
-    table = table.astype(float)
-    wrong = ~np.isfinite(table)
-    reason = "not a finite number"
-    if not wrong.any():
-        wrong, reason = table < 0, "negative"
-    if not wrong.any() and unit == "amplitude":
-        wrong, reason = table > 1, "an amplitude above 1 (rates need file_unit: kHz)"
-    if not wrong.any():
-        wrong, reason = table > HIGHEST_RATE, f"above {HIGHEST_RATE:g} kHz"
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise UserError(
-            f"In the target file {path} the value {table[row, column]:g} in row {row}, column "
-            f"{column} (counted from 0) is {reason}: mend the file."
-        )
+    table = read_numbers(path)
+    refuse_values(path, table, table < 0, "negative")
+    if unit == "amplitude":
+        reason = "an amplitude above 1 (rates need file_unit: kHz)"
+        refuse_values(path, table, table > 1, reason)
+    refuse_values(path, table, table > HIGHEST_RATE, f"above {HIGHEST_RATE:g} kHz")
     return table
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from simcore.provenance import code_digest
+from simcore.provenance import kernels_digest
 
 ROOT = Path(__file__).parent.parent
 
 
 # Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
 # each version of the kernels has a cache of its own: the workflow's.
-CACHE = ROOT / ".cache" / "kernels" / code_digest("simcore.kernels.readout")[:16]
+CACHE = ROOT / ".cache" / "kernels" / kernels_digest()
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
 
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from simcore.errors import UserError
-from simcore.parameters import Clock, Range, Study, groups, parse_time, read_study
+from simcore.parameter_types import parse_time
+from simcore.parameters import Clock, Range, Study, groups, read_study
 
 
 def study(**data):

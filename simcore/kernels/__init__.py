@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numba
 
-from simcore.provenance import code_digest
+from simcore.provenance import kernels_digest
 
 # Numba's cache does not notice a changed kernel in another file: each version has its own.
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(
-        Path(__file__).parent / "__pycache__" / code_digest("simcore.kernels.readout")[:16]
-    )
+    numba.config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / kernels_digest())

@@ -30,7 +30,8 @@ rule analysis:
 
 rule summary:
     input:
-        analysis=store("analysis"),
+        **({"analysis": store("analysis")} if "clock" in STUDY.methods else {}),
+        **({"rls_analysis": store("rls_analysis")} if EXPERIMENTS else {}),
     output:
         f"{FOLDER}/summary.json",
     log:

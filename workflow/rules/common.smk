@@ -4,11 +4,11 @@ from pathlib import Path
 
 # Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
 # each version of the kernels has a cache of its own.
-from simcore.provenance import code_digest
+from simcore.provenance import code_digest, kernels_digest
 
-os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(
-    f".cache/kernels/{code_digest('simcore.kernels.readout')[:16]}"
-)
+os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(f".cache/kernels/{kernels_digest()}")
+
+import yaml
 
 from simcore.errors import UserError
 from simcore.parameters import read_study
@@ -20,11 +20,16 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
+def named_experiments():
+    """The experiments that a study may name (config/experiments.yaml)."""
+    return yaml.safe_load((Path(workflow.basedir) / "config/experiments.yaml").read_text())
+
+
 def validated(config):
     """The study, or the end with a sentence for each mistake."""
     where = ", ".join(str(file) for file in workflow.configfiles) or "the configuration"
     try:
-        study = read_study(dict(config), where)
+        study = read_study(dict(config), where, named_experiments())
         for key, file in study.files().items():
             if not os.path.exists(file):
                 raise UserError(f"{where}: {key}: there is no file {file}: mend the path.")
@@ -43,6 +48,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 
 wildcard_constraints:
     target="|".join(STUDY.targets) or "none",
+    experiment="|".join(STUDY.rls.experiments) or "none",
 
 
 def store(name):
@@ -68,6 +74,13 @@ def code(script):
 def without(parameters, *names):
     """Parameters but for those that a stage does not use: changing these must not rerun it."""
     return {name: value for name, value in parameters.items() if name not in names}
+
+
+def rls_memory_mb(experiment):
+    """Megabytes that the inverses of an experiment take."""
+    network = experiment.network
+    rows = network.probability * network.neurons + 8
+    return round(network.neurons * rows**2 * 8 / 1e6)
 
 
 def parameters_of_dynamics():

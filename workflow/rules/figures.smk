@@ -69,11 +69,69 @@ rule figures_target:
         "../scripts/figures.py"
 
 
+def rls_figures_of(experiment):
+    """Stores that each figure of an experiment needs."""
+    figures = {
+        "targets_and_drive": ["replay"],
+        "learning": ["training", "replay"],
+        "raster": ["replay"],
+    }
+    if experiment.training.what == "rate":
+        figures["rates"] = ["replay"]
+    if experiment.target.patterns > 1:
+        figures["patterns"] = ["replay"]
+    if experiment.network.initial == "balanced":
+        figures["dale"] = ["training", "replay", "analysis"]
+    if experiment.series is not None:
+        figures["series"] = ["replay"]
+    if experiment.test.damage:
+        figures["damage"] = ["replay"]
+    return figures
+
+
+RLS_FIGURES = {name: rls_figures_of(experiment) for name, experiment in EXPERIMENTS.items()}
+
+# A rule for each experiment, for each has figures of its own.
+for EXPERIMENT, FIGURES in RLS_FIGURES.items():
+
+    rule:
+        name:
+            f"rls_figures_{EXPERIMENT}"
+        input:
+            **({"analysis": store("rls_analysis")} if "dale" in FIGURES else {}),
+            training=store(f"rls_training_{EXPERIMENT}"),
+            replay=store(f"rls_replay_{EXPERIMENT}"),
+        output:
+            **{
+                figure: report(
+                    f"{FOLDER}/figures/rls_{EXPERIMENT}_{figure}.png",
+                    caption=f"../report/rls_{figure}.rst",
+                    category="Recursive least squares",
+                    labels={"experiment": EXPERIMENT, "figure": figure.replace("_", " ")},
+                )
+                for figure in FIGURES
+            },
+        log:
+            log_of(f"rls_figures_{EXPERIMENT}"),
+        benchmark:
+            benchmark_of(f"rls_figures_{EXPERIMENT}")
+        params:
+            stores=FIGURES,
+            code=code("rls_figures.py"),
+        script:
+            "../scripts/rls_figures.py"
+
+
 def figures():
     """All PNG files of the study, in the order of the report."""
-    clock = [f"{FOLDER}/figures/{name}.png" for name in CLOCK_FIGURES]
-    return clock + [
-        f"{FOLDER}/figures/{target}_{name}.png"
+    clock = CLOCK_FIGURES if "clock" in STUDY.methods else []
+    of_targets = [
+        f"{target}_{name}"
         for target in STUDY.targets
         for name in TARGET_FIGURES
+        if "clock" in STUDY.methods
     ]
+    of_experiments = [
+        f"rls_{name}_{figure}" for name in RLS_FIGURES for figure in RLS_FIGURES[name]
+    ]
+    return [f"{FOLDER}/figures/{name}.png" for name in [*clock, *of_targets, *of_experiments]]

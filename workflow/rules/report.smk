@@ -9,7 +9,7 @@ rule report:
             map(os.path.relpath, (Path(workflow.basedir) / "workflow/report").glob("*.rst"))
         ),
         template=os.path.relpath(Path(workflow.basedir) / "simcore/report.html.jinja"),
-        targets=[store(f"target_{name}") for name in STUDY.targets],
+        targets=[store(f"target_{name}") for name in STUDY.targets if "clock" in STUDY.methods],
     output:
         report(f"{FOLDER}/report.html", category="Summary", labels={"page": "all on one page"}),
     log:
@@ -21,9 +21,10 @@ rule report:
         seed=STUDY.seed,
         durations=(
             {"embedding": STUDY.clock.embedding, "consolidation": STUDY.clock.consolidation}
-            if STUDY.clock.learns
+            if STUDY.clock.learns and "clock" in STUDY.methods
             else {}
         ),
+        experiments={name: experiment.about for name, experiment in EXPERIMENTS.items()},
         code=code("report.py"),
     script:
         "../scripts/report.py"

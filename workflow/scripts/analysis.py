@@ -119,12 +119,4 @@ with Stage(snakemake) as this:
     for some_numbers, some_variables in parts:
         numbers |= some_numbers
         variables |= some_variables
-    ids = np.array(list(numbers), dtype=object)
-    values = np.array([value for value, _ in numbers.values()])
-    units = np.array([unit for _, unit in numbers.values()], dtype=object)
-    variables |= {
-        "summary_id": variable("summary", ids, "1", "name of a headline number"),
-        "summary_value": variable("summary", values, "see summary_unit", "headline number"),
-        "summary_unit": variable("summary", units, "1", "unit of the headline number"),
-    }
-    this.write(xr.Dataset(variables))
+    this.write(xr.Dataset(variables | datasets.summary(numbers)))

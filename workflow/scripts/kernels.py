@@ -12,23 +12,32 @@ from simcore import stores
 from simcore.errors import UserError
 
 
-def compile_kernels(this):
-    """Fill the cache, unless that has been done; other jobs wait meanwhile.
+def compile_kernels(this, part="clock", *arguments):
+    """Fill the cache, unless that has been done; other jobs that need the same wait meanwhile.
 
     In a process of its own: it can be stopped at once, and the kernels that a stage does not use
-    are no part of its code. ``this`` is the stage.
+    are no part of its code.
+
+    Parameters
+    ----------
+    this : Stage
+    part : str
+        ``clock``, or ``rls`` for recursive least squares: the script that compiles them.
+    *arguments : str
+        For that script.
     """
     this.listen()
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    done = folder / "compiled.json"
+    name = "_".join((part, *arguments)).replace(" ", "_")
+    done = folder / f"compiled_{name}.json"
     if is_filled(done):
         return
-    with locked(folder):
+    with locked(folder, name):
         if is_filled(done):
             return
-        this.say("Compiling the kernels (half a minute, once) ...")
-        script = Path(__file__).with_name("compile_kernels.py")
-        compilation = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True)
+        this.say(f"Compiling the kernels, {' '.join((part, *arguments))} (half a minute, once) ...")
+        command = [sys.executable, Path(__file__).with_name(f"compile_{part}.py"), *arguments]
+        compilation = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if this.stop:
             raise UserError("stopped while the kernels were compiled, as asked.")
         if compilation.returncode:
@@ -39,11 +48,11 @@ def compile_kernels(this):
 
 
 @contextmanager
-def locked(folder):
+def locked(folder, name):
     """Keep other jobs out of the cache meanwhile."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "w")
+        lock = open(folder / f".{name}.lock", "w")
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
         raise UserError(

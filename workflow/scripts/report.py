@@ -17,17 +17,39 @@ TITLES = {
     "readout_weights": "Weights onto the read-outs",
     "learning_curve": "Learning curve of the read-outs",
 }
+RLS_TITLES = {
+    "targets_and_drive": "What was followed",
+    "learning": "Training",
+    "raster": "Spikes",
+    "rates": "Rates and their targets",
+    "patterns": "Several patterns",
+    "dale": "A balanced network before and after",
+    "series": "One parameter, several values",
+    "damage": "Damage",
+}
+
+
+def page(path):
+    """Title of a figure, its caption's file, and the wildcards that the caption may use."""
+    stem = Path(path).stem
+    if stem.startswith("rls_"):
+        name = max((name for name in RLS_TITLES if stem.endswith(f"_{name}")), key=len)
+        experiment = stem.removeprefix("rls_").removesuffix(f"_{name}")
+        about = this.params["experiments"][experiment]
+        title = f"{RLS_TITLES[name]}: {experiment}" + (f" ({about})" if about else "")
+        return title, f"rls_{name}", {"experiment": experiment}
+    name = max((name for name in TITLES if stem.endswith(name)), key=len)
+    target = stem.removesuffix(name).rstrip("_")
+    return TITLES[name] + (f": {target}" if target else ""), name, {"target": target}
+
 
 with Stage(snakemake) as this:
     summary = json.loads(Path(this.input["summary"]).read_text())
     captions = {Path(path).stem: path for path in this.input["captions"]}
     pages = []
     for path in this.input["figures"]:
-        stem = Path(path).stem
-        name = max((name for name in TITLES if stem.endswith(name)), key=len)
-        target = stem.removesuffix(name).rstrip("_")
-        title = TITLES[name] + (f": {target}" if target else "")
-        pages.append((path, title, report.caption(captions[name], summary, target=target)))
+        title, name, wildcards = page(path)
+        pages.append((path, title, report.caption(captions[name], summary, **wildcards)))
     targets = [stores.read(path).attrs for path in this.input["targets"]]
     facts = {
         **{

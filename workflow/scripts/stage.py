@@ -27,7 +27,8 @@ class Stage:
 
     def __init__(self, snakemake):
         self.rule = snakemake.rule
-        self.target = snakemake.wildcards.get("target", "")
+        wildcards = snakemake.wildcards
+        self.target = wildcards.get("target") or wildcards.get("experiment", "")
         self.params, self.input, self.output = snakemake.params, snakemake.input, snakemake.output
         self.run = snakemake.config["run"]
         Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ class Stage:
 
     @property
     def name(self):
-        """Rule and target, for people."""
+        """Rule and target or experiment, for people."""
         return f"{self.rule} {self.target}".strip()
 
     def __enter__(self):

@@ -25,15 +25,15 @@ def entry(name, value, unit, expected):
 
 
 with Stage(snakemake) as this:
-    analysis = this.read("analysis")
     expected = this.params["parameters"]["expected"]
-    rows = zip(
-        analysis["summary_id"].values.tolist(),
-        analysis["summary_value"].values.tolist(),
-        analysis["summary_unit"].values.tolist(),
-        strict=True,
-    )
-    summary = [entry(name, value, unit, expected.get(name, {})) for name, value, unit in rows]
+    summary = []
+    for role in this.input.keys():
+        analysis = this.read(role)
+        rows = zip(
+            *(analysis[f"summary_{part}"].values.tolist() for part in ("id", "value", "unit")),
+            strict=True,
+        )
+        summary += [entry(name, value, unit, expected.get(name, {})) for name, value, unit in rows]
     stores.write_json(this.output[0], summary)
     for row in summary:
         if row["ok"] is False:

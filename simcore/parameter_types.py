@@ -1,0 +1,42 @@
+"""The types of all parameters: times with units, bounds, and groups that refuse unknown keys."""
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MILLISECONDS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
+
+
+def parse_time(value):
+    """Milliseconds from a number (ms) or from text such as ``25 min``."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([-+.\deE]+)\s*(ms|s|min|h)\s*", value)
+        try:
+            return float(match[1]) * MILLISECONDS[match[2]]
+        except (TypeError, ValueError):
+            raise ValueError(
+                "a time is a number of ms or text such as '20 s' or '25 min'"
+            ) from None
+    if isinstance(value, bool):
+        raise ValueError("a time is a number of ms or text such as '20 s' or '25 min'")
+    return value
+
+
+Time = Annotated[float, BeforeValidator(parse_time), Field(ge=0, allow_inf_nan=False)]
+PositiveTime = Annotated[float, BeforeValidator(parse_time), Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+
+
+def parameter(default, unit, description, **options):
+    """A field with its unit beside its description."""
+    return Field(default, description=description, json_schema_extra={"unit": unit}, **options)
+
+
+class Parameters(BaseModel):
+    """What all groups of parameters share: unknown keys are refused, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

@@ -1,0 +1,239 @@
+"""Tests of a trained network: how well it follows its target, and what it can lose.
+
+Everything here runs with fixed weights. Tests of equal name begin at equal phases, whatever the
+weights: a damaged network is compared with the whole one under the same noise.
+"""
+
+import numpy as np
+
+from simcore import drives, rls, rls_connectivity, tracking
+
+# What is recorded of the few trials that are kept whole.
+EXAMPLES, EXAMPLE_BEFORE, EXAMPLE_AFTER = 3, 200.0, 200.0
+
+
+def evaluate(model, target):
+    """Test a network from all its starts.
+
+    Parameters
+    ----------
+    model : simcore.rls.Model
+    target : float64 (pattern, time, neuron)
+
+    Returns
+    -------
+    dict of str to array
+        ``correlation`` and ``relative_error`` (pattern, start, follower; of rates, averaged over
+        starts, one row), ``count`` (pattern, start, neuron) of spikes in the window, ``bias`` and
+        ``spread`` (pattern, follower; of drives), ``other_correlation`` (pattern, target_pattern),
+        and what :func:`quasi_static` gives (pattern, follower).
+    """
+    parts = []
+    for pattern, goal in enumerate(target):
+        trials = [
+            model.test(pattern, f"replay {start}") for start in range(model.experiment.test.starts)
+        ]
+        part = {
+            "correlation": model.correlations(trials, goal),
+            "relative_error": _relative_error(model, trials, goal),
+            "count": np.stack(
+                [np.bincount(t.spike_neuron, minlength=goal.shape[1]) for t in trials]
+            ),
+            "other_correlation": np.array(
+                [model.correlations(trials, other).mean() for other in target]
+            ),
+        }
+        if not model.follows_rate:
+            n = model.followers
+            drive = np.stack([trial.drive[:, :n] for trial in trials]).astype(float)
+            part["bias"], part["spread"] = tracking.bias_and_spread(drive, goal[:, :n])
+        if model.parameters.neuron in TRANSFER:
+            part |= quasi_static(model, trials, goal)
+        parts.append(part)
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+TRANSFER = {"theta": drives.phi, "leaky": drives.lif}
+
+
+def _relative_error(model, trials, goal):
+    n = model.followers
+    if model.follows_rate:
+        wanted = model.smoothed_target_rate(goal)[:, :n]
+        return tracking.relative_error(model.rates(trials), wanted)[None]
+    return np.stack([tracking.relative_error(t.drive[:, :n], goal[:, :n]) for t in trials])
+
+
+def quasi_static(model, trials, goal):
+    """Compare trials with what a network of rates would do at the target (figure 3).
+
+    Parameters
+    ----------
+    model : simcore.rls.Model
+    trials : list of simcore.rls.Trial
+    goal : float64 (time, neuron)
+
+    Returns
+    -------
+    dict of str to float64 (follower,)
+        ``predicted_drive``: correlation of single trials' drive with U = W R, R the rates that the
+        targets ask for, filtered by the synapses; ``predicted_rate``: of the trial-averaged rate in
+        50 ms bins with phi(U + input); ``tracking_error`` and ``sampling_error`` over the target's
+        standard deviation (of drives).
+    """
+    parameters, n = model.parameters, model.followers
+    transfer = TRANSFER[parameters.neuron]
+    wanted = np.where(
+        model.rule.mode == rls.MODES["rate"], goal, transfer(goal + parameters.input + model.frozen)
+    )
+    wanted[:, model.rule.mode == rls.MODES["untrained"]] = 0.0
+    filtered = tracking.filtered_by_synapse(wanted, parameters.tau_s, parameters.dt)
+    predicted = tracking.quasi_static_drive(model.synapses, filtered)[:, :n]
+    drive = np.stack([trial.drive[:, :n] for trial in trials]).astype(float)
+    found = {"predicted_drive": tracking.correlation(drive, predicted).mean(axis=0)}
+    if not model.follows_rate:
+        found["tracking_error"] = tracking.tracking_error(predicted, goal[:, :n])
+        errors = tracking.sampling_error(drive, predicted, goal[:, :n])
+        found["sampling_error"] = errors.mean(axis=0)
+    rate = _binned(model, trials)
+    steps = round(BIN / parameters.dt)
+    expected = transfer(predicted + parameters.input + model.frozen[:, :n])
+    expected = expected[: len(rate) * steps].reshape(len(rate), steps, n).mean(axis=1)
+    found["predicted_rate"] = tracking.correlation(rate, expected)
+    return found
+
+
+BIN = 50.0  # ms
+
+
+def _binned(model, trials):
+    """Rate of the followers, averaged over trials, in bins: Hz (bin, follower)."""
+    time = np.concatenate([trial.spike_step for trial in trials]) * model.parameters.dt
+    neuron = np.concatenate([trial.spike_neuron for trial in trials])
+    shown = neuron < model.followers
+    window = model.experiment.target.duration
+    return tracking.binned_rate(
+        time[shown], neuron[shown], len(trials), model.followers, window, bin=min(BIN, window)
+    )
+
+
+def damaged(model, target):
+    """Test the network under all damage that its experiment names.
+
+    Returns
+    -------
+    list of tuple (str, float)
+        Kind and amount of each case.
+    float64 (case, draw)
+        Correlation, mean over patterns and intact followers; NaN beyond a case's draws.
+    """
+    damages = model.experiment.test.damage
+    cases = [(damage, amount) for damage in damages for amount in damage.amounts]
+    draws = max((damage.draws for damage in damages), default=0)
+    correlation = np.full((len(cases), draws), np.nan)
+    for case, (damage, amount) in enumerate(cases):
+        for draw in range(damage.draws):
+            generator = model.stream(f"damage {damage.kind} {draw}")
+            changes = _change(model, damage.kind, amount, generator)
+            correlation[case, draw] = np.mean(
+                [_correlation(model, p, draw, goal, changes) for p, goal in enumerate(target)]
+            )
+    return [(damage.kind, amount) for damage, amount in cases], correlation
+
+
+def _change(model, kind, amount, generator):
+    """What damage of a kind changes in a test, for a pattern: a function of the pattern."""
+    n, synapses = model.parameters.neurons, model.synapses
+    if kind == "neurons":
+        silenced = rls_connectivity.chosen_neurons(n, amount, generator)
+        return lambda pattern: {"silenced": silenced}
+    if kind == "stimulus":
+        return lambda pattern: {"stimulus": amount * model.stimuli[pattern]}
+    if kind == "other stimulus":
+        other = amount * model.experiment.input.amplitude * generator.uniform(-1, 1, n)
+        return lambda pattern: {"stimulus": other}
+    if kind == "synapses":
+        changed = rls_connectivity.delete_synapses(synapses, amount, generator)
+    elif kind == "noise":
+        changed = rls_connectivity.noisy_weights(synapses, amount, generator)
+    else:
+        changed = rls_connectivity.shuffled(synapses, model.followers, amount, generator)
+    return lambda pattern: {"synapses": changed}
+
+
+def _correlation(model, pattern, draw, goal, changes):
+    """Correlation of the intact followers under damage: of one trial, or of rates over all."""
+    starts = model.experiment.test.starts
+    names = range(starts) if model.follows_rate else [draw % starts]
+    changed = changes(pattern)
+    trials = [model.test(pattern, f"replay {name}", **changed) for name in names]
+    intact = ~changed.get("silenced", np.zeros(model.parameters.neurons, bool))
+    return model.correlations(trials, goal)[:, intact[: model.followers]].mean()
+
+
+def without_one_spike(model):
+    """Delete one spike in the window and follow what becomes of it (figure 4).
+
+    Returns
+    -------
+    float64 (start, time)
+        Root mean square difference of the drives with and without the spike, over their standard
+        deviation.
+    """
+    first = rls.steps_of(model.experiment.test.delete_spike, model.parameters.dt)
+    courses = []
+    for start in range(model.experiment.test.starts):
+        whole = model.test(0, f"replay {start}")
+        later = np.flatnonzero(whole.spike_step > first)
+        if later.size:
+            spike = int(whole.spike_step[later[0]]), int(whole.spike_neuron[later[0]])
+            disturbed = model.test(0, f"replay {start}", delete=spike)
+            courses.append(tracking.separation(whole.drive, disturbed.drive))
+        else:
+            courses.append(np.zeros(len(whole.drive)))
+    return np.array(courses)
+
+
+def agreement(model, after):
+    """How well trials agree with each other, in windows that slide along time.
+
+    Parameters
+    ----------
+    model : simcore.rls.Model
+    after : float, ms
+        How long beyond the window.
+
+    Returns
+    -------
+    time : float64 (moment,), ms
+        Since the window began.
+    agreement : float64 (moment,)
+    """
+    before = min(EXAMPLE_BEFORE + model.experiment.input.duration, model.experiment.test.free_run)
+    trials = [
+        model.test(0, f"replay {start}", before=before, after=after).drive
+        for start in range(model.experiment.test.starts)
+    ]
+    time, values = tracking.sliding_agreement(np.array(trials, float), model.parameters.dt)
+    return time - before, values
+
+
+def examples(model, pattern):
+    """Record a few trials from before the stimulus until after the window.
+
+    Returns
+    -------
+    before : float
+        Recorded before the window, ms.
+    trials : list of simcore.rls.Trial
+    rate : float64 (time, follower)
+        In the window, averaged over all starts and smoothed, Hz.
+    """
+    experiment = model.experiment
+    before = experiment.input.duration + min(EXAMPLE_BEFORE, experiment.test.free_run)
+    after = max(experiment.test.after, EXAMPLE_AFTER)
+    trials = [
+        model.test(pattern, f"replay {start}", before=before, after=after)
+        for start in range(experiment.test.starts)
+    ]
+    return before, trials[:EXAMPLES], model.rates(trials)

@@ -1,0 +1,209 @@
+"""Networks trained by recursive least squares in the workflow, as its users meet it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import studies
+import xarray as xr
+from studies import assert_fails, merged, planned, run
+from test_resume import STOPS, Interrupted
+
+SMALL = {
+    "network": {"neurons": 30, "p": 0.4},
+    "target": {"kind": "ou", "duration": 200},
+    "training": {"loops": 3, "update_every": 5},
+    "test": {"starts": 3, "free_run": 100},
+}
+BALANCED = {
+    "base": "innate",
+    "network": {"neurons": 30},
+    "target": {"duration": 200, "run_in": 100},
+    "training": {"loops": 2},
+    "test": {"starts": 2, "free_run": 100, "after": 100, "delete_spike": 50},
+    "networks": 1,
+}
+STUDY = {
+    "study": "squares",
+    "methods": ["rls"],
+    "rls": {
+        "experiments": ["plain", "several", "rates", "balanced"],
+        "define": {
+            "plain": SMALL,
+            "several": {
+                "base": "plain",
+                "target": {"patterns": 2},
+                "networks": 2,
+                "series": {"key": "training.lambda", "values": [0.5, 5]},
+                "test": {"damage": [{"kind": "neurons", "amounts": [0.1, 0.5], "draws": 2}]},
+            },
+            "rates": {"base": "plain", "training": {"what": "rate"}},
+            "balanced": BALANCED,
+        },
+    },
+    "expected": {"rls.plain.correlation": {"low": -1, "high": 1, "source": "measured"}},
+}
+STAGES = ("targets", "training", "replay")
+
+
+def only(experiment):
+    """A study with one experiment: the small one, changed."""
+    rls = {"experiments": ["plain"], "define": {"plain": merged(SMALL, experiment)}}
+    return {"study": "squares", "methods": ["rls"], "rls": rls}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run: the study's file, its folder and what was printed."""
+    file = studies.write(tmp_path_factory.mktemp("whole"), STUDY)
+    done = run(file)
+    assert done.returncode == 0, done.text
+    return file, file.parent / "squares", done.text
+
+
+@pytest.fixture
+def copied(whole, tmp_path):
+    """Write a variant of the study whose results are those of the finished run."""
+
+    def write(change):
+        shutil.copytree(whole[1], tmp_path / "squares", dirs_exist_ok=True)
+        return studies.write(tmp_path, merged(STUDY, change)), tmp_path / "squares"
+
+    return write
+
+
+def test_summary_has_every_number(whole):
+    summary = json.loads((whole[1] / "summary.json").read_text())
+    labels = ["plain", "several[0.5]", "several[5]", "rates", "balanced"]
+    parts = ("correlation", "nrmse", "rate", "silent")
+    assert [entry["id"] for entry in summary] == [
+        f"rls.{label}.{part}" for label in labels for part in parts
+    ]
+    assert summary[0]["ok"] is True
+    assert all(np.isfinite(entry["value"]) for entry in summary if entry["id"] != "rls.rates.nrmse")
+
+
+def test_every_stage_has_its_store(whole):
+    for name in STUDY["rls"]["experiments"]:
+        for stage in STAGES:
+            with xr.open_dataset(whole[1] / f"rls_{stage}_{name}.zarr.zip") as store:
+                assert store.attrs["stage"] == f"rls_{stage} {name}"
+                for variable in store.variables.values():
+                    assert variable.attrs["units"] and variable.attrs["long_name"]
+
+
+def test_report_holds_every_figure(whole):
+    figures = sorted(path.name for path in (whole[1] / "figures").glob("rls_*.png"))
+    assert "rls_plain_learning.png" in figures and "rls_balanced_dale.png" in figures
+    assert "rls_several_patterns.png" in figures and "rls_several_series.png" in figures
+    assert "rls_several_damage.png" in figures and "rls_rates_rates.png" in figures
+    page = (whole[1] / "report.html").read_text()
+    assert page.count("<img") == len(figures)
+
+
+def test_no_clock_was_made(whole):
+    assert not list(whole[1].glob("network*")) and not list(whole[1].glob("replay_clock*"))
+
+
+def test_networks_of_a_study_do_not_depend_on_the_experiment(whole):
+    plain = xr.open_dataset(whole[1] / "rls_training_plain.zarr.zip")
+    rates = xr.open_dataset(whole[1] / "rls_training_rates.zarr.zip")
+    np.testing.assert_array_equal(plain["initial_weight"], rates["initial_weight"])
+    assert not np.array_equal(plain["weight"], rates["weight"])
+
+
+def test_balanced_network_keeps_its_signs(whole):
+    with xr.open_dataset(whole[1] / "rls_training_balanced.zarr.zip") as store:
+        sign = store["sign"].values[0][store["column"].values]
+        assert (store["weight"].values * sign >= 0).all()
+        assert set(np.unique(sign)) == {-1, 1}
+
+
+def test_a_second_run_does_nothing(whole):
+    done = run(whole[0])
+    assert done.returncode == 0 and "Nothing to be done" in done.text
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        # A test changes no training.
+        (
+            {"plain": {"test": {"psth_sd": 40}}},
+            {"rls_training_plain", "rls_replay_plain"},
+        ),
+        ({"several": {"training": {"loops": 4}}}, {"rls_targets_several", "rls_training_several"}),
+    ],
+)
+def test_a_changed_key_reruns_what_uses_it(copied, change, expected):
+    file, folder = copied({"rls": {"define": change}})
+    names = {name for name in planned(file, folder) if name.startswith("rls_t")}
+    assert names <= {name for name in expected if name.startswith("rls_t")} | {
+        f"rls_{stage}_{'rates' if 'plain' in change else 'several'}" for stage in STAGES
+    }
+    assert expected <= planned(file, folder)
+
+
+@pytest.mark.parametrize("stop", ["Ctrl-C", "all killed"])
+def test_a_training_goes_on(tmp_path, stop):
+    study = only(
+        {
+            "network": {"neurons": 200},
+            "training": {"loops": 60, "update_every": 2},
+            "networks": 2,
+        }
+    ) | {"run": {"checkpoint_every": "50 ms"}}
+    reference = tmp_path / "reference"
+    reference.mkdir()
+    store = reference / "squares" / "rls_training_plain.zarr.zip"
+    done = run(studies.write(reference, study), store)
+    assert done.returncode == 0, done.text
+    folder = tmp_path / "stopped"
+    folder.mkdir()
+    this = Interrupted({"squares": reference / "squares"}, folder, study, "rls_training_plain")
+    STOPS[stop](this)
+    this.assert_ends()
+    this.assert_goes_on()
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"training": {"lambda": 0}}, ["rls.define.plain.training.lambda", "greater"]),
+        ({"network": {"p": 0.001}}, ["no presynaptic neuron", "make p"]),
+        ({"network": {"neurons": 1}}, ["rls.define.plain.network.neurons"]),
+        ({"target": {"kind": "sinus"}}, ["target", "periodic, ratemodel, ou"]),
+        ({"training": {"dale": "freeze"}}, ["Dale's law", "balanced"]),
+        ({"input": {"duration": 0.5}}, ["input.duration", "whole number of steps"]),
+        ({"test": {"delete_spike": 300}}, ["delete_spike", "within"]),
+        ({"base": "nothing"}, ["its base nothing is no experiment"]),
+        ({"network": {"neurones": 3}}, ["neurones", "did you mean neurons?"]),
+    ],
+)
+def test_a_mistake_in_an_experiment_gets_a_sentence(tmp_path, change, parts):
+    assert_fails(run(studies.write(tmp_path, only(change)), "-n"), *parts)
+
+
+def test_an_unknown_experiment_gets_a_sentence(tmp_path):
+    study = merged(only({}), {"rls": {"experiments": ["figure9"]}})
+    assert_fails(run(studies.write(tmp_path, study), "-n"), "figure9", "experiments.yaml")
+
+
+@pytest.mark.parametrize(
+    ("table", "target", "parts"),
+    [
+        (np.ones((50, 30)), {}, ["50 ms", "200 ms"]),
+        (np.ones((200, 29)), {}, ["29", "30"]),
+        (np.full((200, 30), np.nan), {}, ["not a finite number"]),
+        (np.ones((200, 30)), {"file_dt": 0.5}, ["100 ms", "200 ms"]),
+        (-np.ones((200, 30)), {"kind": "cortical"}, ["negative"]),
+    ],
+)
+def test_an_unfit_target_gets_a_sentence(tmp_path, table, target, parts):
+    file = tmp_path / "table.npy"
+    np.save(file, table)
+    given = {"kind": "file", "file": str(file), "duration": 200} | target
+    study = only({})
+    study["rls"]["define"]["plain"] = SMALL | {"target": given}
+    assert_fails(run(studies.write(tmp_path, study)), *parts)

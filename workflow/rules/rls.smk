@@ -1,0 +1,118 @@
+# Networks trained by recursive least squares: one chain of stages for each experiment.
+
+EXPERIMENTS = STUDY.rls.chosen if "rls" in STUDY.methods else {}
+
+
+def experiment_of(wildcards, *unused):
+    """Parameters of an experiment, but for parts that a stage does not use."""
+    experiment = EXPERIMENTS[wildcards.experiment].model_dump(by_alias=True)
+    return without(experiment, "about", *unused)
+
+
+def files_of_experiment(wildcards):
+    """The recording or table that an experiment's target is made from, if any."""
+    target = EXPERIMENTS[wildcards.experiment].target
+    if target.kind == "song":
+        return {"song": SONG}
+    file = getattr(target, "file", None)
+    return {"file": file} if file else {}
+
+
+def song_of_experiment(wildcards):
+    """Where a song's piece begins and how it fits; nothing for other targets."""
+    if EXPERIMENTS[wildcards.experiment].target.kind != "song":
+        return {}
+    return {
+        "song_start": STUDY.song_start,
+        "song_duration": STUDY.song_duration,
+        "song_fit": STUDY.song_fit,
+    }
+
+
+rule rls_targets:
+    input:
+        unpack(files_of_experiment),
+    output:
+        store("rls_targets_{experiment}"),
+    log:
+        log_of("rls_targets_{experiment}"),
+    benchmark:
+        benchmark_of("rls_targets_{experiment}")
+    params:
+        parameters=lambda wildcards: {
+            "experiment": experiment_of(wildcards, "test"),
+            **song_of_experiment(wildcards),
+        },
+        # Snakemake does not see a change inside a folder, such as a zarr store.
+        folders=lambda wildcards: [
+            file_digest(path)
+            for path in files_of_experiment(wildcards).values()
+            if os.path.isdir(path)
+        ],
+        seed=STUDY.seed,
+        code=code("rls_targets.py"),
+    script:
+        "../scripts/rls_targets.py"
+
+
+rule rls_training:
+    input:
+        targets=store("rls_targets_{experiment}"),
+    output:
+        store("rls_training_{experiment}"),
+    log:
+        log_of("rls_training_{experiment}"),
+    benchmark:
+        benchmark_of("rls_training_{experiment}")
+    threads: STUDY.run.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt
+        * (500 + 2 * rls_memory_mb(EXPERIMENTS[wildcards.experiment])),
+    params:
+        parameters=lambda wildcards: {"experiment": experiment_of(wildcards)},
+        seed=STUDY.seed,
+        code=code("rls_training.py"),
+    script:
+        "../scripts/rls_training.py"
+
+
+rule rls_replay:
+    input:
+        targets=store("rls_targets_{experiment}"),
+        training=store("rls_training_{experiment}"),
+    output:
+        store("rls_replay_{experiment}"),
+    log:
+        log_of("rls_replay_{experiment}"),
+    benchmark:
+        benchmark_of("rls_replay_{experiment}")
+    params:
+        parameters=lambda wildcards: {"experiment": experiment_of(wildcards)},
+        seed=STUDY.seed,
+        code=code("rls_replay.py"),
+    script:
+        "../scripts/rls_replay.py"
+
+
+rule rls_analysis:
+    input:
+        **{f"replay_{name}": store(f"rls_replay_{name}") for name in EXPERIMENTS},
+        **{f"training_{name}": store(f"rls_training_{name}") for name in EXPERIMENTS},
+    output:
+        store("rls_analysis"),
+    log:
+        log_of("rls_analysis"),
+    benchmark:
+        benchmark_of("rls_analysis")
+    params:
+        parameters={
+            "experiments": {
+                name: experiment.model_dump(by_alias=True, exclude={"about"})
+                for name, experiment in EXPERIMENTS.items()
+            }
+        },
+        ids=STUDY.rls.summary_ids(),
+        seed=STUDY.seed,
+        code=code("rls_analysis.py"),
+    script:
+        "../scripts/rls_analysis.py"
