@@ -251,7 +251,7 @@ def main():
     print("stream, GB/s read and written:", json.dumps(result["stream_GB_per_s"]))
     for neurons in given.neurons:
         for inverse in ("packed 64-bit", "packed 32-bit"):
-            entry = threads(neurons, inverse, given.repeats, given.seconds)
+            entry = in_own_process(threads, neurons, inverse, given.repeats, given.seconds)
             result["threads"].append(entry)
             print(f"N {neurons:4} {inverse}: two threads {entry['gain']:.2f} times as fast,", entry)
     result["memory"] = in_own_process(memory, max(given.neurons), "packed 32-bit")

@@ -564,13 +564,14 @@ def read_study(data, where="the configuration", experiments=None):
 
 def _with_experiments(data, experiments):
     """Put the named experiments that a study uses beside those that it defines itself."""
-    rls = data.get("rls")
+    rls = data.get("rls") if isinstance(data, dict) else None
     if not isinstance(rls, dict) or not isinstance(rls.get("define", {}), dict):
         return data
     own = rls.get("define", {})
     complete = with_bases(experiments | own)
     named = rls.get("experiments", ())
-    used = [name for name in named if name in complete] if isinstance(named, list) else []
+    words = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    used = [name for name in words if name in complete]
     return data | {"rls": rls | {"define": {name: complete[name] for name in [*own, *used]}}}
 
 

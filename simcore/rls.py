@@ -32,6 +32,8 @@ DALE = {
     "skip": rule_kernel.SKIP,
     "freeze": rule_kernel.FREEZE,
 }
+# Types of the numbers in P, by their bits.
+NUMBERS = {64: np.float64, 32: np.float32}
 # Izhikevich's five types (2003): a, b, c, d.
 IZHIKEVICH_TYPES = {
     "regular spiking": (0.02, 0.2, -65.0, 8.0),
@@ -204,9 +206,7 @@ class Model:
 
     def _no_inverse(self):
         """Stand-ins with which the kernel runs without learning."""
-        number = np.float32 if self.experiment.training.inverse == "packed 32-bit" else np.float64
-        number = np.float64 if self.groups is not None else number
-        none = np.zeros(0, np.int64)
+        none, number = np.zeros(0, np.int64), NUMBERS[self.experiment.bits]
         inverse = rule_kernel.Inverse(
             rule_kernel.PACKED,
             np.zeros(0, number),
@@ -226,11 +226,23 @@ class Model:
         q, k, own = (np.zeros(shape, inverse.P.dtype) for _ in range(3))
         return rule_kernel.Work(q, k, own, np.full(threads, -1))
 
-    def start(self, purpose):
-        """A state of random phases, drawn from the stream of this purpose."""
+    def start(self, purpose, *, synapses=None, silenced=None):
+        """Return a state of random phases, drawn from the stream of this purpose.
+
+        Parameters
+        ----------
+        purpose : str
+        synapses : Synapses, optional
+            In place of the model's.
+        silenced : bool (neuron,), optional
+            Neurons that do not fire.
+        """
         state = initial_state(self.parameters, self.stream(purpose))
+        if silenced is not None:
+            state.silenced[:] = silenced
+            state.r[silenced] = 0.0
         if self.parameters.neuron == "rate":
-            kernel.drive_of(self.synapses, state.r, state.u)
+            kernel.drive_of(self.synapses if synapses is None else synapses, state.r, state.u)
             state.held[:] = state.u
         return state
 
@@ -320,9 +332,7 @@ class Model:
         Trial
         """
         experiment = self.experiment
-        state = self.start(f"start {name}")
-        if silenced is not None:
-            state.silenced[:] = silenced
+        state = self.start(f"start {name}", synapses=synapses, silenced=silenced)
         noise = self._noise(name)
         none = np.zeros((1, self.parameters.neurons))
         stimulus = self.stimuli[pattern] if stimulus is None else stimulus

@@ -403,10 +403,15 @@ class Experiment(Parameters):
             "training.update_every": self.training.update_every,
             "input.duration": self.input.duration,
             "target.duration": self.target.duration,
+            "training.free_run": self.training.free_run,
+            "test.free_run": self.test.free_run,
+            "test.after": self.test.after,
+            "test.delete_spike": self.test.delete_spike or 0,
+            "target.run_in": getattr(self.target, "run_in", 0),
         }
         for key, time in times.items():
             steps = time / dt
-            if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
+            if abs(steps - round(steps)) > 1e-6:
                 raise ValueError(
                     f"{key} is {time:g} ms, which is no whole number of steps of {dt:g} ms "
                     "(network.dt)"
@@ -461,8 +466,8 @@ class Experiment(Parameters):
                 if _shape(changed) != _shape(self):
                     raise ValueError(
                         f"series.key is {self.series.key}, but the networks of one experiment have "
-                        "one size, duration and number of patterns, and equal tests: make them "
-                        "several experiments"
+                        "one size, kind, duration and number of patterns, and equal tests: make "
+                        "them several experiments"
                     )
         return self
 
@@ -482,6 +487,12 @@ class Experiment(Parameters):
         return self.training.loops * self.target.patterns * trial
 
     @property
+    def bits(self):
+        """Of the numbers in the inverses P."""
+        own = self.network.presynaptic == "independent"
+        return 32 if own and self.training.inverse == "packed 32-bit" else 64
+
+    @property
     def spikes(self):
         """Whether its neurons fire spikes."""
         return self.network.neuron != "rate"
@@ -491,7 +502,8 @@ def _shape(experiment):
     """What all networks of one experiment must have in common, for one store to hold them."""
     network, target, training = experiment.network, experiment.target, experiment.training
     return (
-        (network.neurons, network.dt, target.duration, target.patterns, target.followers),
+        (experiment.networks, network.neurons, network.neuron, network.dt),
+        (target.duration, target.patterns, target.followers),
         (training.what, training.tests, training.dale, experiment.test),
     )
 
@@ -566,7 +578,7 @@ def _complete(name, defined, seen):
     if not isinstance(given, dict) or "base" not in given:
         return given
     base = given["base"]
-    if base not in defined:
+    if not isinstance(base, str) or base not in defined:
         raise UserError(f"rls.define.{name}: its base {base} is no experiment: mend the name.")
     if base in (*seen, name):
         raise UserError(f"rls.define.{name}: begins with itself by way of {base}: mend base.")

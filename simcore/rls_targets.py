@@ -41,15 +41,18 @@ def _pattern(model, pattern, song, file):
     generator = model.stream(f"target {pattern}")
     size = model.followers, parameters.duration, dt
     what = model.experiment.training.what
-    if parameters.kind == "cortical":
-        rate = _cortical(parameters, generator, size, file) / drives.HZ
-        table = rate if what == "rate" else as_drive(model.parameters, rate)
+    cortical = parameters.kind == "cortical"
+    if cortical:
+        table = _cortical(parameters, generator, size, file) / drives.HZ
     else:
         table = _drive(model, parameters, pattern, generator, size, song, file)
-        if parameters.random_fraction < 1:
-            repeats = model.stream(f"repeated targets {pattern}")
-            table, _ = drives.with_repeats(repeats, table, parameters.random_fraction)
-        table = as_rate(model.parameters, table) if what == "rate" else table
+    if parameters.random_fraction < 1:
+        repeats = model.stream(f"repeated targets {pattern}")
+        table, _ = drives.with_repeats(repeats, table, parameters.random_fraction)
+    if cortical and what == "drive":
+        table = as_drive(model.parameters, table)
+    elif not cortical and what == "rate":
+        table = as_rate(model.parameters, table)
     if model.followers == model.parameters.neurons:
         return table
     return np.hstack([table, _others(model, pattern)])

@@ -10,7 +10,7 @@ from simcore import rls_connectivity, tracking
 from simcore.errors import UserError
 from simcore.kernels import least_squares as rule_kernel
 from simcore.kernels.packed import diagonal_places, packed_size, padded
-from simcore.rls import MODES, Model, modes, steps_of
+from simcore.rls import MODES, NUMBERS, Model, modes, steps_of
 
 # Steps between two looks at the outside: requests to end, checkpoints.
 CHUNK_STEPS = 50
@@ -39,7 +39,7 @@ def inverses(experiment, synapses, groups=None):
     """
     require_memory(experiment)
     n, training = experiment.network.neurons, experiment.training
-    number = np.float32 if training.inverse == "packed 32-bit" else np.float64
+    number = NUMBERS[experiment.bits]
     group = np.zeros(0, np.int32)
     columns, own_row = [np.zeros(0, np.int64)], np.zeros(0, np.int64)
     if groups is not None:
@@ -47,7 +47,6 @@ def inverses(experiment, synapses, groups=None):
         group, columns = rls_connectivity.group_of_each(experiment.network), groups
         found = [np.flatnonzero(groups[group[i]] == i) for i in range(n)]
         own_row = np.array([place[0] if place.size else -1 for place in found])
-        number = np.float64
     else:
         packed = training.inverse != "full 64-bit"
         layout = rule_kernel.PACKED if packed else rule_kernel.FULL
@@ -89,7 +88,7 @@ def memory_needed(experiment):
     rows = network.p * n
     trained = np.count_nonzero(modes(experiment) != MODES["untrained"])
     numbers = rows**2 if training.inverse == "full 64-bit" else rows * (rows + 8) / 2
-    return trained * numbers * (4 if training.inverse == "packed 32-bit" else 8)
+    return trained * numbers * experiment.bits // 8
 
 
 def require_memory(experiment):
@@ -227,10 +226,11 @@ class Training:
     def _refuse(self, broken):
         patterns = self.model.experiment.target.patterns
         who = "neuron" if self.model.groups is None else "group"
+        bits = self.model.experiment.bits
         raise UserError(
             f"P of {who} {broken} of network {self.model.network} is no longer positive definite "
-            f"in loop {self.trial // patterns + 1}: make training.lambda larger, or set "
-            "training.inverse to packed 64-bit."
+            f"in loop {self.trial // patterns + 1}: make training.lambda larger"
+            + (", or set training.inverse to packed 64-bit." if bits == 32 else ".")
         )
 
     def _refuse_growth(self):

@@ -432,7 +432,6 @@ def test_inverse_begins_as_identity_over_lambda(changes):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="numba: run_rls, cached anew, does not start the threads")
 def test_cached_kernels_survive_a_changed_docstring(tmp_path):
     """It changes the file, not the digest that names the cache: the time loop is compiled anew, its
     parallel part comes from the cache. The process after that read both and crashed.

@@ -358,7 +358,7 @@ def test_series_with_an_unknown_key(key):
 def test_networks_of_a_series_have_one_shape(key, value):
     refused(
         f"series.key is {key}",
-        "make them several experiments",
+        "several experiments",
         series={"key": key, "values": [value]},
     )
 
@@ -371,7 +371,6 @@ def test_networks_of_a_series_are_tested_equally_often(key, values):
     refused(f"series.key is {key}", series={"key": key, "values": values})
 
 
-@pytest.mark.xfail(strict=True, reason="simcore.rls_parameters._shape: missing in it")
 @pytest.mark.parametrize(
     ("key", "values"), [("network.neuron", ["theta", "izhikevich"]), ("networks", [2, 3])], ids=str
 )

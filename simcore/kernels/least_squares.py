@@ -9,7 +9,7 @@ kept as the vector c and subtracted in the pass that forms the next k.
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
 from simcore.kernels.compilation import (
     inlined_kernel,
@@ -302,6 +302,10 @@ def update_part(thread, threads, synapses, inverse, rule, work, r, u, target):
         update_groups(first, last, thread, synapses, inverse, rule, work, r, u, target)
     else:
         update_neurons(first, last, thread, synapses, inverse, rule, work, r, u, target)
+
+
+# Starts numba's threads: a time loop that comes from the cache would not, and crash.
+get_num_threads()
 
 
 @parallel_kernel

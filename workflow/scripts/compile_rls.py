@@ -1,8 +1,8 @@
 """Run the kernels of recursive least squares for a step; print the CPU seconds it took.
 
-    python compile_rls.py INVERSE
+    python compile_rls.py 64-bit
 
-INVERSE is a value of training.inverse: each type of number has kernels of its own.
+or 32-bit: each type of number has kernels of its own.
 """
 
 import sys
@@ -17,7 +17,7 @@ experiment = Experiment.model_validate(
     {
         "network": {"neurons": 10, "p": 0.5},
         "target": {"kind": "periodic", "duration": 20},
-        "training": {"loops": 1, "free_run": 1, "inverse": sys.argv[1]},
+        "training": {"loops": 1, "free_run": 1, "inverse": f"packed {sys.argv[1]}"},
         "input": {"duration": 1},
         "test": {"starts": 2, "free_run": 1},
     }

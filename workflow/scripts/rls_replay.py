@@ -32,7 +32,7 @@ def replay(run, experiment, network):
 
 with Stage(snakemake) as this:
     experiment = Experiment.model_validate(this.params["parameters"]["experiment"])
-    compile_kernels(this, "rls", experiment.training.inverse)
+    compile_kernels(this, "rls", f"{experiment.bits}-bit")
     target = this.read("targets", f"rls_targets {this.target}")["target"].values
     training = this.read("training", f"rls_training {this.target}")
     results, examples = [], None

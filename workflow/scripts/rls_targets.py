@@ -20,7 +20,7 @@ with Stage(snakemake) as this:
     given, seed = this.params["parameters"], this.params["seed"]
     experiment = Experiment.model_validate(given["experiment"])
     if experiment.target.kind == "innate":
-        compile_kernels(this, "rls", experiment.training.inverse)
+        compile_kernels(this, "rls", f"{experiment.bits}-bit")
     models = [rls.Model(condition, seed, n) for _, condition, n in experiment.runs]
     made = [rls_targets.make(model, song, this.input.get("file")) for model in models]
     of_neurons = ("run", "pattern", "neuron")

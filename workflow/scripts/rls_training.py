@@ -10,7 +10,7 @@ with Stage(snakemake) as this:
     experiment = Experiment.model_validate(this.params["parameters"]["experiment"])
     for _, condition, _ in experiment.runs:
         rls_training.require_memory(condition)
-    compile_kernels(this, "rls", experiment.training.inverse)
+    compile_kernels(this, "rls", f"{experiment.bits}-bit")
     target = this.read("targets", f"rls_targets {this.target}")["target"].values
     networks = rls_training.Networks(experiment, this.params["seed"], target, snakemake.threads)
     if saved := this.resume():
