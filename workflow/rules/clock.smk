@@ -10,6 +10,8 @@ rule network:
         log_of("network"),
     benchmark:
         benchmark_of("network")
+    # The longest chain of the study begins first.
+    priority: 1
     params:
         parameters={
             # The file's name only: where it lies on this machine is nothing for a store.
@@ -32,6 +34,7 @@ rule embedding:
         log_of("embedding"),
     benchmark:
         benchmark_of("embedding")
+    priority: 1
     params:
         parameters={
             "clock": without(
@@ -60,6 +63,7 @@ rule consolidation:
         log_of("consolidation"),
     benchmark:
         benchmark_of("consolidation")
+    priority: 1
     params:
         parameters={
             "clock": without(
