@@ -1,12 +1,12 @@
 """Networks trained by recursive least squares in the workflow, as its users meet it."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 import studies
 import xarray as xr
+import yaml
 from studies import assert_fails, merged, planned, run
 from test_resume import STOPS, Interrupted
 
@@ -62,17 +62,6 @@ def whole(tmp_path_factory):
     return file, file.parent / "squares", done.text
 
 
-@pytest.fixture
-def copied(whole, tmp_path):
-    """Write a variant of the study whose results are those of the finished run."""
-
-    def write(change):
-        shutil.copytree(whole[1], tmp_path / "squares", dirs_exist_ok=True)
-        return studies.write(tmp_path, merged(STUDY, change)), tmp_path / "squares"
-
-    return write
-
-
 def test_summary_has_every_number(whole):
     summary = json.loads((whole[1] / "summary.json").read_text())
     labels = ["plain", "several[0.5]", "several[5]", "rates", "balanced"]
@@ -125,24 +114,35 @@ def test_a_second_run_does_nothing(whole):
     assert done.returncode == 0 and "Nothing to be done" in done.text
 
 
+AFTER = {"rls_analysis", "summary.json", "report.html"}
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        # A test changes no training.
-        (
-            {"plain": {"test": {"psth_sd": 40}}},
-            {"rls_training_plain", "rls_replay_plain"},
+        pytest.param({"plain": {"about": "nothing new"}}, {"report.html"}, id="about"),
+        pytest.param(
+            {"several": {"test": {"damage": [{"kind": "neurons", "amounts": [0.2]}]}}},
+            {"rls_replay_several"} | AFTER,
+            id="damage",
         ),
-        ({"several": {"training": {"loops": 4}}}, {"rls_targets_several", "rls_training_several"}),
+        pytest.param(
+            {"several": {"training": {"loops": 4}}},
+            {"rls_training_several", "rls_replay_several"} | AFTER,
+            id="loops",
+        ),
+        pytest.param(
+            {"several": {"target": {"tau_c": 100}}},
+            {f"rls_{stage}_several" for stage in STAGES} | AFTER,
+            id="target",
+        ),
     ],
 )
-def test_a_changed_key_reruns_what_uses_it(copied, change, expected):
-    file, folder = copied({"rls": {"define": change}})
-    names = {name for name in planned(file, folder) if name.startswith("rls_t")}
-    assert names <= {name for name in expected if name.startswith("rls_t")} | {
-        f"rls_{stage}_{'rates' if 'plain' in change else 'several'}" for stage in STAGES
-    }
-    assert expected <= planned(file, folder)
+def test_a_changed_key_reruns_what_uses_it(whole, tmp_path, change, expected):
+    file, folder, _ = whole
+    study = merged(STUDY, {"rls": {"define": change}}) | {"results": str(file.parent)}
+    (tmp_path / "changed.yaml").write_text(yaml.safe_dump(study))
+    assert planned(tmp_path / "changed.yaml", folder) == expected
 
 
 @pytest.mark.parametrize("stop", ["Ctrl-C", "all killed"])

@@ -3,10 +3,21 @@
 EXPERIMENTS = STUDY.rls.chosen if "rls" in STUDY.methods else {}
 
 
-def experiment_of(wildcards, *unused):
-    """Parameters of an experiment, but for parts that a stage does not use."""
-    experiment = EXPERIMENTS[wildcards.experiment].model_dump(by_alias=True)
-    return without(experiment, "about", *unused)
+def experiment_of(wildcards):
+    """All parameters of an experiment that can change a number."""
+    return without(EXPERIMENTS[wildcards.experiment].model_dump(by_alias=True), "about")
+
+
+def experiment_of_targets(wildcards):
+    """Those that shape its targets: of training only what is trained, of tests none."""
+    given = experiment_of(wildcards)
+    return without(given, "test") | {"training": {"what": given["training"]["what"]}}
+
+
+def experiment_of_training(wildcards):
+    """Those that shape the training: of tests those that its learning curve knows."""
+    given = experiment_of(wildcards)
+    return given | {"test": without(given["test"], "damage", "after", "delete_spike")}
 
 
 def files_of_experiment(wildcards):
@@ -40,7 +51,7 @@ rule rls_targets:
         benchmark_of("rls_targets_{experiment}")
     params:
         parameters=lambda wildcards: {
-            "experiment": experiment_of(wildcards, "test"),
+            "experiment": experiment_of_targets(wildcards),
             **song_of_experiment(wildcards),
         },
         # Snakemake does not see a change inside a folder, such as a zarr store.
@@ -69,7 +80,7 @@ rule rls_training:
         mem_mb=lambda wildcards, attempt: attempt
         * (500 + 2 * rls_memory_mb(EXPERIMENTS[wildcards.experiment])),
     params:
-        parameters=lambda wildcards: {"experiment": experiment_of(wildcards)},
+        parameters=lambda wildcards: {"experiment": experiment_of_training(wildcards)},
         seed=STUDY.seed,
         code=code("rls_training.py"),
     script:
