@@ -493,6 +493,19 @@ class Experiment(Parameters):
         return 32 if own and self.training.inverse == "packed 32-bit" else 64
 
     @property
+    def memory_needed(self):
+        """Bytes that the inverses P of one network take."""
+        network = self.network
+        rows = network.probability * network.neurons
+        if network.presynaptic != "independent":
+            groups = 1 if network.presynaptic == "all" else network.groups
+            return groups * rows**2 * self.bits // 8
+        untrained = self.trains_others and self.target.others.train == "untrained"
+        trained = self.target.followers if untrained else network.neurons
+        numbers = rows**2 if self.training.inverse == "full 64-bit" else rows * (rows + 8) / 2
+        return trained * numbers * self.bits // 8
+
+    @property
     def spikes(self):
         """Whether its neurons fire spikes."""
         return self.network.neuron != "rate"

@@ -78,22 +78,9 @@ def _numbers(rows, layout):
     return packed_size(rows) if layout == rule_kernel.PACKED else rows * rows
 
 
-def memory_needed(experiment):
-    """Bytes that the inverses of an experiment take, from its parameters alone."""
-    network, training = experiment.network, experiment.training
-    n = network.neurons
-    if network.presynaptic != "independent":
-        groups = 1 if network.presynaptic == "all" else network.groups
-        return groups * (network.probability * n) ** 2 * 8
-    rows = network.p * n
-    trained = np.count_nonzero(modes(experiment) != MODES["untrained"])
-    numbers = rows**2 if training.inverse == "full 64-bit" else rows * (rows + 8) / 2
-    return trained * numbers * experiment.bits // 8
-
-
 def require_memory(experiment):
     """Raise UserError if the inverses of an experiment do not fit into this machine's memory."""
-    needed, free = memory_needed(experiment), psutil.virtual_memory().available
+    needed, free = experiment.memory_needed, psutil.virtual_memory().available
     if needed > free:
         raise UserError(
             f"The inverses P of {experiment.network.neurons} neurons take {needed / 1e9:.1f} GB, "

@@ -711,7 +711,7 @@ LAYOUTS = {
 def test_memory_is_that_of_the_inverses(changes, neurons):
     experiment = small(changes, network={"neurons": neurons})
     inverse = trained(experiment).inverse
-    assert rls_training.memory_needed(experiment) == pytest.approx(inverse.P.nbytes, rel=0.2)
+    assert experiment.memory_needed == pytest.approx(inverse.P.nbytes, rel=0.2)
     number = np.float32 if changes == BITS32 else np.float64
     assert inverse.P.dtype == inverse.c.dtype == number
 
@@ -719,7 +719,7 @@ def test_memory_is_that_of_the_inverses(changes, neurons):
 def test_layouts_take_what_the_specification_says():
     """Section 6.2: N = 500, full, packed, 32-bit: 90, 46, 23 MB; one P for all in common: 2 MB."""
     needed = [
-        rls_training.memory_needed(small(changes, network={"neurons": 500})) / 1e6
+        small(changes, network={"neurons": 500}).memory_needed / 1e6
         for changes in (FULL, {}, BITS32, LAYOUTS["all"])
     ]
     np.testing.assert_allclose(needed, [90, 46, 23, 2], rtol=0.04)
@@ -728,7 +728,7 @@ def test_layouts_take_what_the_specification_says():
 @pytest.mark.parametrize("changes", LAYOUTS.values(), ids=LAYOUTS)
 def test_too_little_memory_is_told_before_it_is_taken(monkeypatch, changes):
     experiment = small(changes, network={"neurons": 20_000})
-    needed = rls_training.memory_needed(experiment)
+    needed = experiment.memory_needed
     assert needed > 1e9
     free = SimpleNamespace(available=0.9 * needed)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)

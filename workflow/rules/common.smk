@@ -76,13 +76,6 @@ def without(parameters, *names):
     return {name: value for name, value in parameters.items() if name not in names}
 
 
-def rls_memory_mb(experiment):
-    """Megabytes that the inverses of an experiment take."""
-    network = experiment.network
-    rows = network.probability * network.neurons + 8
-    return round(network.neurons * rows**2 * 8 / 1e6)
-
-
 def parameters_of_dynamics():
     """What a network without plasticity needs."""
     return without(

@@ -20,6 +20,11 @@ def experiment_of_training(wildcards):
     return given | {"test": without(given["test"], "damage", "after", "delete_spike")}
 
 
+def memory_mb(experiment):
+    """Megabytes that the inverses of its largest network take."""
+    return round(max(condition.memory_needed for _, condition in experiment.conditions) / 1e6)
+
+
 def files_of_experiment(wildcards):
     """The recording or table that an experiment's target is made from, if any."""
     target = EXPERIMENTS[wildcards.experiment].target
@@ -78,7 +83,7 @@ rule rls_training:
     threads: STUDY.run.threads
     resources:
         mem_mb=lambda wildcards, attempt: attempt
-        * (500 + 2 * rls_memory_mb(EXPERIMENTS[wildcards.experiment])),
+        * (500 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
     params:
         parameters=lambda wildcards: {"experiment": experiment_of_training(wildcards)},
         seed=STUDY.seed,
