@@ -13,10 +13,10 @@ IN_VENV = PATH="$$PWD/.venv/bin:$$PATH"
 KEY = $$({ cat requirements.lock pyproject.toml; pwd; } | cksum)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs lock setup clean files-exist
+.PHONY: help run test lint docs benchmark lock setup clean files-exist
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: files-exist setup ## run the demo; or CONFIG=file.yaml, SONG=file.wav, CORES=n, ARGS="more for snakemake"
 	@case "$$SONG" in "" | /*) ;; *) SONG="$$PWD/$$SONG" ;; esac; \
@@ -36,11 +36,23 @@ lint: setup ## check style and common faults
 docs: setup ## make config/README.md anew from simcore/parameters.py
 	@.venv/bin/python -m simcore.parameters > config/README.md
 
-lock: setup ## make requirements.lock anew from pyproject.toml, with the newest versions
-	@$(IN_VENV) exec uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal \
-		--python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		--output-file requirements.lock
+benchmark: setup ## time the clock beside its peers (results/benchmarks; nothing else should run)
+	@[ "$$(cat .venv-peers/made-from 2>&1)" = "$$(cksum < benchmarks/peers.lock)" ] || { \
+		echo "Setting up .venv-peers (once) ..."; \
+		"$(PYTHON)" -m venv --clear .venv-peers && \
+		.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock && \
+		cksum < benchmarks/peers.lock > .venv-peers/made-from || \
+		echo "The peers could not be installed (see above): they are left out." >&2; }
+	@$(IN_VENV) exec python benchmarks/clock.py --peers .venv-peers/bin/python $(ARGS)
+
+COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+lock: setup ## make the lock files anew, with the newest versions
+	@$(IN_VENV); export PATH; \
+	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml && \
+	$(COMPILE) --output-file benchmarks/peers.lock benchmarks/peers.in
 
 setup: ## make .venv, if it is missing or stale (the others do so by themselves)
 	@[ "$$(cat .venv/made-from 2>&1)" = "$(KEY)" ] && .venv/bin/python -c "" 2>/dev/null && exit; \
@@ -63,5 +75,5 @@ files-exist:
 	@case "$$CONFIG" in "" | *.yaml | *.yml | *.json) ;; *) echo "CONFIG is '$$CONFIG', which is no study: name a .yaml file." >&2; exit 1 ;; esac
 
 clean: ## remove .venv and all caches; results and their records stay
-	@rm -rf .venv .cache .pytest_cache .hypothesis .ruff_cache simcore.egg-info build
+	@rm -rf .venv .venv-peers .cache .pytest_cache .hypothesis .ruff_cache simcore.egg-info build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

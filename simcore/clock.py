@@ -5,7 +5,8 @@ import numpy as np
 from simcore.connectivity import Connectivity, by_postsynaptic
 from simcore.errors import UserError
 from simcore.kernels import network as kernel
-from simcore.kernels.plasticity import VoltageRule, settle
+from simcore.kernels.neurons import TINY
+from simcore.kernels.plasticity import Incoming, VoltageRule
 from simcore.kernels.random import poisson_thresholds
 from simcore.kernels.synapses import Synapses
 from simcore.streams import neuron_streams, stream
@@ -22,7 +23,9 @@ def steps_of(time, dt):
     return round(time / dt)
 
 
-def initial_state(connectivity, parameters, seed, name, *, reference=None):
+def initial_state(
+    connectivity, parameters, seed, name, *, reference=None, plastic=False, precision=None
+):
     """Return the state before the first step (specification, end of section 1).
 
     Parameters
@@ -33,70 +36,69 @@ def initial_state(connectivity, parameters, seed, name, *, reference=None):
     seed : int
     name : str
         Of the run: its initial potentials and external input are streams of their own.
-    reference : float64 (neurons_e,), optional
+    reference : float (neurons_e,), optional
         Sums of incoming E weights (pF) that normalization keeps; default: the present sums.
+    plastic : bool
+        Whether the weights may ever change: then those of E to E are kept in ``rule.base``, by
+        postsynaptic neuron, and ``e_to_e.weight`` is empty. See :func:`settled_weights`.
+    precision : {"32-bit", "64-bit"}, optional
+        Of all real variables; default: that of the parameters.
 
     Returns
     -------
     kernel.State
     """
+    real = REALS[precision or parameters.precision]
     n_e, n_i = connectivity.neurons_e, connectivity.neurons_i
     generator = stream(seed, f"{name}: initial state")
-
     e = kernel.Excitatory(
-        V=generator.uniform(-60.0, -52.0, n_e),
-        V_T=np.full(n_e, float(parameters.neuron_e.V_T0)),
-        w=np.zeros(n_e),
-        u=np.full(n_e, -60.0),
-        v=np.full(n_e, -60.0),
-        x_rise_E=np.zeros(n_e),
-        x_decay_E=np.zeros(n_e),
-        x_rise_I=np.zeros(n_e),
-        x_decay_I=np.zeros(n_e),
-        Y=np.zeros(n_e),
+        V=generator.uniform(-60.0, -52.0, n_e).astype(real),
+        V_T=np.full(n_e, parameters.neuron_e.V_T0, real),
+        w=np.zeros(n_e, real),
+        u=np.full(n_e, -60.0, real),
+        v=np.full(n_e, -60.0, real),
+        **silent_filters(n_e, real),
+        Y=np.zeros(n_e, real),
         refractory=np.zeros(n_e, np.int32),
         random=neuron_streams(seed, f"{name}: external input to E", n_e),
     )
     i = kernel.Inhibitory(
-        V=generator.uniform(-60.0, -52.0, n_i),
-        x_rise_E=np.zeros(n_i),
-        x_decay_E=np.zeros(n_i),
-        x_rise_I=np.zeros(n_i),
-        x_decay_I=np.zeros(n_i),
-        Y=np.zeros(n_i),
+        V=generator.uniform(-60.0, -52.0, n_i).astype(real),
+        **silent_filters(n_i, real),
+        Y=np.zeros(n_i, real),
         refractory=np.zeros(n_i, np.int32),
         random=neuron_streams(seed, f"{name}: external input to I", n_i),
     )
-    groups = [getattr(connectivity, group) for group in GROUPS]
-    synapses = [Synapses(g.row_pointer, g.column, g.weight.copy()) for g in groups]
-    return kernel.State(
-        e,
-        i,
-        *synapses,
-        _voltage_rule_state(connectivity.e_to_e, n_e, reference),
-        np.zeros(n_e, np.int32),
-        np.zeros(n_i, np.int32),
-        np.zeros(4, np.int64),
+    e_to_e, *others = (
+        Synapses(group.row_pointer, group.column, group.weight.astype(real))
+        for group in (getattr(connectivity, name) for name in GROUPS)
     )
+    rule = _voltage_rule_state(e_to_e, n_e, reference, plastic)
+    if plastic:
+        e_to_e = e_to_e._replace(weight=np.zeros(0, real))
+    spikes = np.zeros(n_e, np.int32), np.zeros(n_i, np.int32)
+    return kernel.State(e, i, e_to_e, *others, rule, *spikes, np.zeros(4, np.int64))
 
 
 GROUPS = ("e_to_e", "e_to_i", "i_to_e", "i_to_i")
+REALS = {"32-bit": np.float32, "64-bit": np.float64}
 
 
-def _voltage_rule_state(e_to_e, n_e, reference):
+def silent_filters(neurons, real):
+    """Return the synaptic filters of neurons that have received nothing yet."""
+    names = ("x_rise_E", "x_decay_E", "x_rise_I", "x_decay_I")
+    return {name: np.zeros(neurons, real) for name in names}
+
+
+def _voltage_rule_state(e_to_e, n_e, reference, plastic):
+    real = e_to_e.weight.dtype
     if reference is None:
         reference = np.bincount(e_to_e.column, e_to_e.weight, minlength=n_e)
-    return VoltageRule(
-        X=np.zeros(n_e),
-        G=np.zeros(n_e),
-        G_touched=np.zeros(e_to_e.weight.size),
-        fired=np.zeros(n_e, np.bool_),
-        subtracted=np.ones(n_e, np.bool_),
-        subtraction=np.zeros(n_e),
-        reference=np.array(reference, dtype=np.float64),
-        total=np.zeros(n_e),
-        incoming=np.bincount(e_to_e.column, minlength=n_e).astype(np.float64),
-    )
+    base = e_to_e.weight[by_postsynaptic(e_to_e, n_e).position] if plastic else np.zeros(0, real)
+    return VoltageRule(np.zeros(n_e, real), np.zeros(n_e, real), base, reference.astype(real))
+
+
+NOT_NEEDED = Incoming(np.zeros(0, np.int64), *(np.zeros(0, np.uint32) for _ in range(3)))
 
 
 def network(state, parameters, dt, *, plastic=False, traces=None, stimulation_order=None):
@@ -119,6 +121,10 @@ def network(state, parameters, dt, *, plastic=False, traces=None, stimulation_or
     -------
     kernel.Network
     """
+    if plastic and not state.rule.base.size:
+        raise ValueError("a state whose weights are to change is made with plastic=True")
+    if not plastic and state.rule.G.any():
+        raise ValueError("this state is about to learn: go on with its settled_connectivity()")
     neurons_e = state.e.V.size
     order = np.array([] if stimulation_order is None else stimulation_order, dtype=np.int64)
     return kernel.Network(
@@ -135,7 +141,8 @@ def network(state, parameters, dt, *, plastic=False, traces=None, stimulation_or
         ),
         plasticity=_plasticity(parameters, dt, plastic, plastic if traces is None else traces),
         threshold_adds=parameters.threshold_after_spike == "add",
-        incoming=by_postsynaptic(state.i_to_e, neurons_e),
+        e_to_e=by_postsynaptic(state.e_to_e, neurons_e) if state.rule.base.size else NOT_NEEDED,
+        i_to_e=by_postsynaptic(state.i_to_e, neurons_e) if plastic else NOT_NEEDED,
     )
 
 
@@ -180,32 +187,35 @@ def _external(parameters, dt):
 
 
 def _plasticity(parameters, dt, active, traces):
-    e, i = parameters.voltage_rule.model_dump(), parameters.inhibitory_rule.model_dump()
+    e, i = parameters.voltage_rule, parameters.inhibitory_rule
+    window_steps = max(steps_of(e.normalization, dt), 1)
+    k = np.arange(window_steps + 1)
     return kernel.Plasticity(
         active=active,
         traces=traces,
-        window_steps=max(steps_of(e.pop("normalization"), dt), 1),
-        w_E_min=e.pop("w_min"),
-        w_E_max=e.pop("w_max"),
-        w_I_min=i.pop("w_min"),
-        w_I_max=i.pop("w_max"),
-        **e,
-        **i,
+        A_depression=e.A_depression,
+        A_potentiation=e.A_potentiation,
+        V_theta=e.V_theta,
+        E_L=e.E_L,
+        tau_u=e.tau_u,
+        tau_v=e.tau_v,
+        decay_x=(1.0 - dt / e.tau_x) ** k,
+        w_E_min=e.w_min,
+        w_E_max=e.w_max,
+        window_steps=window_steps,
+        eta=i.eta,
+        decay_y=(1.0 - dt / i.tau_y) ** k,
+        offset=2.0 * i.r_0 * i.tau_y,
+        w_I_min=i.w_min,
+        w_I_max=i.w_max,
     )
 
 
 def scratch(state):
     """Return room for the intermediate values of a step."""
-    n_e, n_i = state.e.V.size, state.i.V.size
-    populations = (n_e, n_e, n_i, n_i)
-    return kernel.Scratch(
-        *(np.zeros(n) for n in populations),
-        *(np.zeros(n) for n in populations),
-        np.zeros(n_e, np.uint32),
-        np.zeros(n_i, np.uint32),
-        np.zeros(n_e, np.int32),
-        np.zeros(n_i, np.int32),
-    )
+    e, i = state.e.V, state.i.V
+    received = (np.full_like(V, TINY) for V in (e, e, i, i))
+    return kernel.Scratch(*received, np.zeros(e.size, np.int32), np.zeros(i.size, np.int32))
 
 
 def spike_room(neurons, steps, refractory_steps):
@@ -248,17 +258,22 @@ def run(state, network, duration, *, record=None, tick=None):
             tick(counters[kernel.STEP] * dt)
 
 
-def check_sound(state, time):
-    """Raise UserError if a variable of a state has blown up; the message tells the time (ms)."""
+def check_sound(state, time, *, weights=False):
+    """Raise UserError if a variable of a state has blown up; the message tells the time (ms).
+
+    ``weights``: look at all synapses, too. They take much longer, and one that has blown up is soon
+    felt by its neuron.
+    """
+    most = np.inf if weights else 100 * state[0].V.size
     for name, values in flatten(state).items():
-        if values.dtype.kind != "f":
+        if values.dtype.kind != "f" or values.size > most:
             continue
         sound = np.isfinite(values)
         if name.endswith(".V"):
             sound &= np.abs(values) < IMPOSSIBLE_MV
         if not sound.all():
             where = np.argwhere(~sound)[0]
-            kind = "synapse" if "weight" in name or "G_touched" in name else "neuron"
+            kind = "synapse" if name.endswith(("weight", "base")) else "neuron"
             raise UserError(
                 f"{name} of {kind} {', '.join(map(str, where))} was {values[tuple(where)]:g} after "
                 f"{time:g} ms of this run: a parameter or weight is too extreme for the time step; "
@@ -267,11 +282,18 @@ def check_sound(state, time):
 
 
 def settled_weights(state, network):
-    """Return a copy of the state's E to E weights (pF) with nothing pending."""
-    e_to_e = Synapses(*state.e_to_e[:2], state.e_to_e.weight.copy())
-    rule = VoltageRule(*(values.copy() for values in state.rule))
-    settle(e_to_e, rule, network.plasticity.w_E_min, network.plasticity.w_E_max)
-    return e_to_e.weight
+    """Return the state's E to E weights (pF) by presynaptic neuron, with nothing pending.
+
+    w_ij = base_ij + X_j G_i, clipped where G has changed it (simcore.kernels.plasticity).
+    """
+    rule, synapses = state.rule, state.e_to_e
+    if not rule.base.size:
+        return synapses.weight.copy()
+    pre = np.repeat(np.arange(rule.X.size), np.diff(synapses.row_pointer))
+    gain = rule.X[pre] * rule.G[synapses.column]
+    weight = rule.base[network.e_to_e.place] + gain
+    limits = network.plasticity.w_E_min, network.plasticity.w_E_max
+    return np.where(gain > 0, np.clip(weight, *limits), weight).astype(rule.base.dtype)
 
 
 def settled_connectivity(state, network, cluster):

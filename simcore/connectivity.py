@@ -153,10 +153,12 @@ def by_postsynaptic(synapses, post):
     Incoming
     """
     order = np.argsort(synapses.column, kind="stable").astype(np.uint32)
+    place = np.empty_like(order)
+    place[order] = np.arange(order.size, dtype=np.uint32)
     pre = np.repeat(np.arange(synapses.row_pointer.size - 1), np.diff(synapses.row_pointer))
     counts = np.bincount(synapses.column, minlength=post)
     row_pointer = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    return Incoming(row_pointer, pre[order].astype(np.uint32), order)
+    return Incoming(row_pointer, pre[order].astype(np.uint32), order, place)
 
 
 def read_matrix(path, cluster_size, clusters=None):

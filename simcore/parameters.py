@@ -178,6 +178,9 @@ class Clock(Parameters):
     threshold_after_spike: Literal["set", "add"] = parameter(
         "set", "1", "a spike sets the threshold to V_T0 + A_T, or adds A_T to it"
     )
+    precision: Literal["32-bit", "64-bit"] = parameter(
+        "32-bit", "1", "of all real variables of the network and its read-outs"
+    )
     stimulation: Stimulation = Stimulation()
     voltage_rule: VoltageRule = VoltageRule()
     inhibitory_rule: InhibitoryRule = InhibitoryRule()

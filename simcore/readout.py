@@ -5,18 +5,21 @@ import numpy as np
 from simcore import clock
 from simcore.kernels import network as network_kernel
 from simcore.kernels import readout as kernel
+from simcore.kernels.neurons import TINY
 from simcore.kernels.random import poisson_thresholds
 from simcore.streams import neuron_streams, stream
 
 WINDOW_MS = 10.0
 
 
-def initial_state(neurons_e, clusters, channels, parameters, dt, seed, name):
+def initial_state(state, clusters, channels, parameters, dt, seed, name):
     """Return the state of the read-outs before the first step, all learned weights zero.
 
     Parameters
     ----------
-    neurons_e, clusters, channels : int
+    state : simcore.kernels.network.State
+        Of the network that they read: of the same precision.
+    clusters, channels : int
     parameters : simcore.parameters.Readout
     dt : float, ms
     seed : int
@@ -27,59 +30,43 @@ def initial_state(neurons_e, clusters, channels, parameters, dt, seed, name):
     -------
     kernel.ReadoutState
     """
+    neurons_e, real = state.e.V.size, state.e.V.dtype
     generator = stream(seed, f"{name}: initial state of read-outs")
-    potentials = generator.uniform(-60.0, -52.0, (3, channels))
-    threshold = float(parameters.neuron.V_T0)
+    potentials = generator.uniform(-60.0, -52.0, (3, channels)).astype(real)
 
-    def zeros():
-        return np.zeros(channels)
+    def filled(value):
+        return np.full(channels, value, real)
 
-    def integers():
-        return np.zeros(channels, np.int32)
-
-    def random(kind):
-        return neuron_streams(seed, f"{name}: external input to {kind}", channels)
+    def common(kind, potential):
+        return {
+            "V": potential.copy(),
+            **clock.silent_filters(channels, real),
+            "refractory": np.zeros(channels, np.int32),
+            "random": neuron_streams(seed, f"{name}: external input to {kind}", channels),
+        }
 
     a = kernel.ReadoutNeurons(
-        V=potentials[0].copy(),
-        V_T=np.full(channels, threshold),
-        w=zeros(),
-        u=np.full(channels, -60.0),
-        v=np.full(channels, -60.0),
-        x_rise_E=zeros(),
-        x_decay_E=zeros(),
-        x_rise_I=zeros(),
-        x_decay_I=zeros(),
-        refractory=integers(),
-        random=random("read-outs"),
+        **common("read-outs", potentials[0]),
+        V_T=filled(parameters.neuron.V_T0),
+        w=filled(0),
+        u=filled(-60),
+        v=filled(-60),
     )
     s = kernel.Supervisors(
-        V=potentials[1].copy(),
-        V_T=np.full(channels, threshold),
-        w=zeros(),
-        x_rise_E=zeros(),
-        x_decay_E=zeros(),
-        refractory=integers(),
-        random=random("supervisors"),
+        **common("supervisors", potentials[1]), V_T=filled(parameters.neuron.V_T0), w=filled(0)
     )
-    h = kernel.Interneurons(
-        V=potentials[2].copy(),
-        x_rise_E=zeros(),
-        x_decay_E=zeros(),
-        refractory=integers(),
-        random=random("interneurons"),
-    )
+    h = kernel.Interneurons(**common("interneurons", potentials[2]))
     return kernel.ReadoutState(
         a,
         s,
         h,
-        weight=np.zeros((channels, neurons_e)),
-        x=np.zeros(neurons_e),
+        weight=np.zeros((channels, neurons_e), real),
+        x=np.zeros(neurons_e, real),
         recent=np.zeros((clock.steps_of(WINDOW_MS, dt), clusters), np.int32),
         active=np.zeros(clusters, np.int32),
-        spikes_A=integers(),
-        spikes_S=integers(),
-        spikes_H=integers(),
+        spikes_A=np.zeros(channels, np.int32),
+        spikes_S=np.zeros(channels, np.int32),
+        spikes_H=np.zeros(channels, np.int32),
         counters=np.array([-1, 0, 0, 0, 0, 0], np.int64),
     )
 
@@ -108,6 +95,7 @@ def readout(parameters, replay, dt, cluster, target_rate, *, learning, inhibited
     if inhibited is not None:
         inhibited_events[inhibited] = replay.inhibition_rate * dt
     baseline = parameters.baseline_rate * dt
+    target_events = np.ascontiguousarray(target_rate * dt)
     return kernel.Readout(
         neuron=clock.neuron(parameters.neuron, dt),
         interneuron=clock.neuron(parameters.interneuron, dt),
@@ -121,11 +109,14 @@ def readout(parameters, replay, dt, cluster, target_rate, *, learning, inhibited
         weight_external=parameters.external_weight,
         weight_inhibition=replay.inhibition_weight,
         baseline_events=baseline,
+        baseline_none=np.exp(-baseline),
         baseline_thresholds=poisson_thresholds(baseline),
-        target_events=np.ascontiguousarray(target_rate * dt),
+        target_events=target_events,
+        target_none=np.exp(-target_events),
         alternation_steps=clock.steps_of(parameters.alternation, dt),
         burn_in_steps=clock.steps_of(parameters.burn_in, dt),
         inhibited_events=inhibited_events,
+        inhibited_none=np.exp(-inhibited_events),
         cluster=cluster,
     )
 
@@ -174,12 +165,9 @@ def run(
 
 def scratch(readout_state):
     """Return room for the intermediate values of a step."""
-    channels = readout_state.a.V.size
-    return kernel.ReadoutScratch(
-        *(np.zeros(channels) for _ in range(6)),
-        np.zeros(channels, np.uint32),
-        np.zeros(channels, np.int32),
-    )
+    V = readout_state.a.V
+    received = (np.full_like(V, TINY) for _ in range(5))
+    return kernel.ReadoutScratch(*received, np.zeros(V.size, np.int32))
 
 
 def has_levelled_off(errors, tolerance, blocks=3):

@@ -41,9 +41,9 @@ def assert_clipped_at_both_bounds(oracle):
         assert below > 10 and above > 10, f"{group}: clipped {below} and {above} times"
 
 
-def compare(parameters, duration, seed=1, at_least=50, **options):
+def compare(parameters, duration, seed=1, at_least=50, can_learn=True, **options):
     """Run both sides from the same start; spikes and weights must be equal."""
-    connectivity, state = start(parameters, seed)
+    connectivity, state = start(parameters, seed, plastic=can_learn)
     oracle = oracle_network(connectivity, state, parameters)
     network, spikes = run_clock(state, parameters, duration, **options)
     order = options.pop("stimulation_order", None)
@@ -73,12 +73,24 @@ def test_options_equal_oracle(unstimulated, threshold):
     compare(parameters, 150.0, seed=3, plastic=True, stimulation_order=list(range(8)))
 
 
-def test_static_network_equals_oracle_and_keeps_its_weights():
-    connectivity, state = start(small_clock())
-    compare(small_clock(), 300.0)
-    run_clock(state, small_clock(), 300.0)
-    np.testing.assert_array_equal(state.e_to_e.weight, connectivity.e_to_e.weight)
+@pytest.mark.parametrize("can_learn", [False, True])
+def test_static_network_equals_oracle_and_keeps_its_weights(can_learn):
+    connectivity, _ = start(small_clock())
+    _, state, network = compare(small_clock(), 300.0, can_learn=can_learn)
+    weight = clock.settled_weights(state, network)
+    np.testing.assert_array_equal(weight, connectivity.e_to_e.weight)
     np.testing.assert_array_equal(state.i_to_e.weight, connectivity.i_to_e.weight)
+
+
+def test_a_state_that_cannot_learn_or_is_about_to_is_refused():
+    parameters = small_clock()
+    _, state = start(parameters, plastic=False)
+    with pytest.raises(ValueError, match="plastic=True"):
+        clock.network(state, parameters, DT, plastic=True)
+    _, state = start(parameters)
+    run_clock(state, parameters, 17.0, plastic=True)
+    with pytest.raises(ValueError, match="settled_connectivity"):
+        clock.network(state, parameters, DT)
 
 
 # 95 ms: in the middle of a window, whose traces are already there; 100 ms: where two windows meet.
@@ -134,8 +146,9 @@ def test_normalization_returns_sums_to_reference():
     connectivity, state = start(parameters)
     run_clock(state, parameters, 100.0, plastic=True)
     network, _ = run_clock(state, parameters, 100.1, plastic=True)  # the step that normalizes
-    sums = np.bincount(state.e_to_e.column, clock.settled_weights(state, network))
-    assert not np.allclose(state.e_to_e.weight, connectivity.e_to_e.weight)
+    weight = clock.settled_weights(state, network)
+    sums = np.bincount(state.e_to_e.column, weight)
+    assert not np.allclose(weight, connectivity.e_to_e.weight)
     # What this one step's potentiation has added since is small.
     np.testing.assert_allclose(sums, state.rule.reference, rtol=1e-4)
 
@@ -144,7 +157,9 @@ def test_reference_sums_are_carried_and_not_taken_anew():
     parameters = small_clock()
     connectivity, first = start(parameters)
     reference = first.rule.reference * 0.9
-    state = clock.initial_state(connectivity, parameters, 1, "run", reference=reference)
+    state = clock.initial_state(
+        connectivity, parameters, 1, "run", reference=reference, precision="64-bit"
+    )
     np.testing.assert_array_equal(state.rule.reference, reference)
 
 
@@ -154,7 +169,9 @@ def test_network_of_375_neurons_equals_oracle(stimulated):
     """The shipped rules and bounds, 300 + 75 neurons, 50 normalizations."""
     parameters = Clock(clusters=15, cluster_size=20)
     connectivity = balanced(parameters, stream(1, "weights"))
-    state = clock.initial_state(connectivity, parameters, 1, "run")
+    state = clock.initial_state(
+        connectivity, parameters, 1, "run", plastic=True, precision="64-bit"
+    )
     oracle = oracle_network(connectivity, state, parameters)
     order = list(range(15)) if stimulated else None
     network, spikes = run_clock(state, parameters, 1000.0, plastic=True, stimulation_order=order)

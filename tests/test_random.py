@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from oracle import network as oracle
 from scipy import stats
 
-from simcore.kernels.random import draw, poisson_count, poisson_counts, poisson_thresholds
+from simcore.kernels.random import (
+    AT_ONCE,
+    HIGHEST,
+    draw,
+    external_events,
+    poisson_count,
+    poisson_thresholds,
+)
 from simcore.streams import neuron_streams, stream
 
 # Expected events in a step: 0, 1 kHz, 2.25, 4.5, 10 and 22.5 kHz, and a lot.
@@ -17,11 +24,27 @@ MEANS = [0.0, 0.1, 0.225, 0.45, 1.0, 2.25, 30.0]
 
 
 def drawn(states, times):
-    states, uniform = states.copy(), np.empty(states.shape[1], np.uint32)
+    """Numbers of the generators, as the unsigned ones that their authors mean."""
+    states, uniform = states.copy(), np.empty(states.shape[1], np.int32)
     rows = []
     for _ in range(times):
-        draw(*states, uniform)
-        rows.append(uniform.copy())
+        draw(states, uniform)
+        rows.append(unsigned(uniform))
+    return np.array(rows)
+
+
+def unsigned(numbers):
+    return (numbers.astype(np.int64) + 2**31).astype(np.uint32)
+
+
+def counted(states, mean, times, real=np.float32):
+    """Numbers of external events of the generators' neurons."""
+    states, uniform = states.copy(), np.empty(states.shape[1], np.int32)
+    rows = []
+    for _ in range(times):
+        received = np.zeros(states.shape[1], real)
+        external_events(states, uniform, poisson_thresholds(mean), 1.0, received, 0, uniform.size)
+        rows.append(received)
     return np.array(rows)
 
 
@@ -41,44 +64,57 @@ def test_draw_equals_literal_generator(states):
 
 @pytest.mark.parametrize("mean", MEANS)
 def test_thresholds_are_the_rounded_distribution(mean):
-    thresholds = poisson_thresholds(mean)
-    assert thresholds.dtype == np.uint32
-    assert thresholds.tolist() == oracle.poisson_thresholds(mean)
+    thresholds, literal = poisson_thresholds(mean), oracle.poisson_thresholds(mean)
+    assert thresholds.dtype == np.int32 and thresholds.size == max(len(literal), AT_ONCE)
+    # A number above a threshold reaches the next; the lowest number reaches nothing.
+    reached = unsigned(thresholds).astype(int) + 1
+    assert reached[: len(literal)].tolist() == [max(threshold, 1) for threshold in literal]
+    assert (thresholds[len(literal) :] == HIGHEST).all()
 
 
 @pytest.mark.parametrize("mean", MEANS)
 def test_thresholds_keep_the_mean(mean):
     """The mean count is the sum of P(count > k)."""
-    thresholds = poisson_thresholds(mean).tolist()
+    thresholds = unsigned(poisson_thresholds(mean)).astype(int) + 1
     assert math.fsum(1 - threshold / 2**32 for threshold in thresholds) == pytest.approx(
         mean, abs=1e-6
     )
 
 
 @settings(deadline=None)
-@given(st.sampled_from(MEANS), st.lists(st.integers(0, 2**32 - 1), min_size=1))
-def test_both_ways_to_count_agree_with_the_thresholds(mean, numbers):
-    thresholds = poisson_thresholds(mean)
-    edges = [int(threshold) + shift for threshold in thresholds for shift in (-1, 0)]
-    uniform = np.array(numbers + [n for n in edges if n >= 0] + [0, 2**32 - 1], np.uint32)
-    counts = np.empty(uniform.size, np.int32)
-    poisson_counts(uniform, thresholds, counts)
-    literal = [oracle.poisson_count(int(n), thresholds.tolist()) for n in uniform]
-    assert counts.tolist() == literal
-    assert [poisson_count(n, mean) for n in uniform] == literal
+@given(st.sampled_from(MEANS), st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
+def test_events_are_those_of_literal_inversion(mean, seed, real):
+    states = neuron_streams(seed, "test", 70)
+    numbers, thresholds = drawn(states, 30), oracle.poisson_thresholds(mean)
+    literal = [[oracle.poisson_count(int(n), thresholds) for n in row] for row in numbers]
+    assert counted(states, mean, 30, real).tolist() == literal
+
+
+@given(st.sampled_from(MEANS), st.lists(st.integers(1, 2**32 - 1), min_size=1))
+def test_one_count_agrees_with_the_thresholds(mean, numbers):
+    thresholds = oracle.poisson_thresholds(mean)
+    edges = [threshold + shift for threshold in thresholds for shift in (-1, 0)]
+    numbers = numbers + [n for n in edges if n > 0] + [1, 2**32 - 1]
+    literal = [oracle.poisson_count(n, thresholds) for n in numbers]
+    signed = (np.array(numbers) - 2**31).astype(np.int32)
+    assert [poisson_count(n, mean, math.exp(-mean)) for n in signed] == literal
 
 
 @pytest.mark.parametrize("mean", [0.225, 0.45, 2.25])
 def test_counts_are_poisson(mean):
-    uniform = drawn(neuron_streams(1, "test", 1000), 200)
-    counts = np.empty_like(uniform, np.int32)
-    for row, count in zip(uniform, counts, strict=True):
-        poisson_counts(row, poisson_thresholds(mean), count)
+    counts = counted(neuron_streams(1, "test", 1000), mean, 200).astype(int)
     most = int(stats.poisson.ppf(1 - 1e-4, mean))
     observed = np.bincount(np.minimum(counts, most).ravel(), minlength=most + 1)
     share = stats.poisson.pmf(np.arange(most + 1), mean)
     share[most] = stats.poisson.sf(most - 1, mean)
     assert stats.chisquare(observed, share * counts.size).pvalue > 1e-3
+    assert counts.mean() == pytest.approx(mean, abs=4 * math.sqrt(mean / counts.size))
+    assert counts.var() == pytest.approx(mean, rel=0.03)
+    # Neither neighbours in time nor neighbours in the network know of each other.
+    centred = counts - counts.mean()
+    bound = 4 * counts.var() / math.sqrt(counts.size)
+    assert abs((centred[1:] * centred[:-1]).mean()) < bound
+    assert abs((centred[:, 1:] * centred[:, :-1]).mean()) < bound
 
 
 def test_streams_are_named_and_independent():

@@ -50,7 +50,7 @@ class Case:
         self.clock = small_clock()
         connectivity, self.state = start(self.clock, name=name)
         self.network = clock.network(self.state, self.clock, DT)
-        self.readouts = readout.initial_state(80, 8, CHANNELS, readouts, DT, 1, name)
+        self.readouts = readout.initial_state(self.state, 8, CHANNELS, readouts, DT, 1, name)
         if weight is not None:
             self.readouts.weight[...] = weight
         self.kernel = readout.readout(readouts, replay, DT, connectivity.cluster, rates, **options)

@@ -91,7 +91,7 @@ def make(*arguments):
 
 def test_make_alone_lists_the_commands():
     listed = re.findall(r"^make (\w+) ", make().stdout, re.MULTILINE)
-    assert listed == ["help", "run", "test", "lint", "docs", "lock", "setup", "clean"]
+    assert listed == ["help", "run", "test", "lint", "docs", "benchmark", "lock", "setup", "clean"]
 
 
 @pytest.mark.parametrize("option", ["CONFIG", "SONG"])

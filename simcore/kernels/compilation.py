@@ -9,11 +9,11 @@ OPTIONS = {
     "fastmath": {"contract"},
 }
 
-# The time loops, called from Python.
-time_loop = njit(**OPTIONS)
+# The time loops, called from Python; two threads may run two networks.
+time_loop = njit(**OPTIONS, nogil=True)
 
 # What they call: without reference counts, so that nothing can be allocated there.
-kernel = njit(**OPTIONS, _nrt=False)
+kernel = njit(**OPTIONS, _nrt=False, forceinline=True)
 
 # The same for long sums, whose terms may be added in the order that suits vector instructions:
 # always the same one on one type of machine.

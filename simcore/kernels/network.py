@@ -6,15 +6,11 @@ import numpy as np
 
 from simcore.kernels.compilation import kernel, time_loop
 from simcore.kernels.neurons import (
-    add_events,
+    advance_exponential,
+    advance_leaky,
     collect_spikes,
-    decay_threshold,
-    filter_synapses,
     jump_threshold,
     low_pass,
-    membrane_exponential,
-    membrane_leaky,
-    synaptic_current,
 )
 from simcore.kernels.plasticity import (
     NEGLIGIBLE,
@@ -25,9 +21,9 @@ from simcore.kernels.plasticity import (
     inhibitory_rule_post,
     inhibitory_rule_pre,
     normalize,
-    subtract_pending,
+    transmit_plastic,
 )
-from simcore.kernels.random import draw, poisson_counts
+from simcore.kernels.random import external_events
 from simcore.kernels.synapses import Synapses, transmit
 
 # Places in ``State.counters``.
@@ -87,7 +83,11 @@ class Stimulation(NamedTuple):
 
 
 class Plasticity(NamedTuple):
-    """Parameters of both rules (section 3). ``active`` switches all changes of weights."""
+    """Parameters of both rules (section 3). ``active`` switches all changes of weights.
+
+    ``decay_x`` and ``decay_y`` hold (1 - dt/tau)^k for k = 0 to ``window_steps``: how far a trace
+    has decayed in a step of the window.
+    """
 
     active: bool
     traces: bool
@@ -97,13 +97,13 @@ class Plasticity(NamedTuple):
     E_L: float
     tau_u: float
     tau_v: float
-    tau_x: float
+    decay_x: np.ndarray
     w_E_min: float
     w_E_max: float
     window_steps: int
     eta: float
-    tau_y: float
-    r_0: float
+    decay_y: np.ndarray
+    offset: float
     w_I_min: float
     w_I_max: float
 
@@ -160,21 +160,16 @@ class State(NamedTuple):
 class Scratch(NamedTuple):
     """Room for a step's intermediate values; holds nothing between steps.
 
-    The first index is the receiving population, the second the kind of synapse.
+    The first index of what is received (pF) is the receiving population, the second the kind of
+    synapse.
     """
 
     received_E_E: np.ndarray
     received_E_I: np.ndarray
     received_I_E: np.ndarray
     received_I_I: np.ndarray
-    g_E_E: np.ndarray
-    g_E_I: np.ndarray
-    g_I_E: np.ndarray
-    g_I_I: np.ndarray
     uniform_E: np.ndarray
     uniform_I: np.ndarray
-    counts_E: np.ndarray
-    counts_I: np.ndarray
 
 
 class Network(NamedTuple):
@@ -188,7 +183,8 @@ class Network(NamedTuple):
     stimulation: Stimulation
     plasticity: Plasticity
     threshold_adds: bool
-    incoming: Incoming
+    e_to_e: Incoming
+    i_to_e: Incoming
 
 
 @kernel
@@ -203,59 +199,31 @@ def stimulated_cluster(stimulation, step):
 def external_excitatory(cluster, state, network, scratch):
     """External events of this step enter what the E neurons receive (section 4)."""
     external, size = network.external, network.stimulation.cluster_size
-    uniform, counts, r = scratch.uniform_E, scratch.counts_E, state.e.random
-    draw(r[0], r[1], r[2], r[3], uniform)
-    if network.stimulation.order.size == 0:
-        poisson_counts(uniform, external.thresholds_E, counts)
-        add_events(scratch.received_E_E, counts, external.weight_E)
-        return
-    low = cluster * size if cluster >= 0 else 0
-    high = low + size if cluster >= 0 else 0
-    poisson_counts(uniform[low:high], external.thresholds_stimulated, counts[low:high])
-    add_events(scratch.received_E_E[low:high], counts[low:high], external.weight_E)
-    received = scratch.received_E_E
-    if external.unstimulated_inhibitory:
-        received = scratch.received_E_I
-    for first, last in ((0, low), (high, counts.size)):
-        poisson_counts(uniform[first:last], external.thresholds_E, counts[first:last])
-        add_events(received[first:last], counts[first:last], external.weight_unstimulated)
-
-
-@kernel
-def advance_filters(cell, received_E, received_I, g_E, g_I, filters, dt):
-    """Advance the filters of both kinds of synapse of one population."""
-    filter_synapses(
-        cell.x_rise_E,
-        cell.x_decay_E,
-        received_E,
-        g_E,
-        1.0 - dt / filters.tau_rise_E,
-        1.0 - dt / filters.tau_decay_E,
-        1.0 / (filters.tau_decay_E - filters.tau_rise_E),
-    )
-    filter_synapses(
-        cell.x_rise_I,
-        cell.x_decay_I,
-        received_I,
-        g_I,
-        1.0 - dt / filters.tau_rise_I,
-        1.0 - dt / filters.tau_decay_I,
-        1.0 / (filters.tau_decay_I - filters.tau_rise_I),
-    )
+    random, uniform, received = state.e.random, scratch.uniform_E, scratch.received_E_E
+    low, high = 0, 0
+    if cluster >= 0:
+        low, high = cluster * size, (cluster + 1) * size
+        stimulated = external.thresholds_stimulated
+        external_events(random, uniform, stimulated, external.weight_E, received, low, high)
+    weight = external.weight_E
+    if network.stimulation.order.size > 0:
+        weight = external.weight_unstimulated
+        if external.unstimulated_inhibitory:
+            received = scratch.received_E_I
+    for first, last in ((0, low), (high, uniform.size)):
+        external_events(random, uniform, external.thresholds_E, weight, received, first, last)
 
 
 @kernel
 def advance_excitatory(amplitude, state, network, scratch):
     """Advance the E neurons by one step; returns the number of spikes."""
     e, p, rule, dt = state.e, network.neuron_E, network.plasticity, network.dt
-    g_E, g_I = scratch.g_E_E, scratch.g_E_I
-    advance_filters(e, scratch.received_E_E, scratch.received_E_I, g_E, g_I, network.filters, dt)
-    decay_threshold(e.V_T, e.w, p.V_T0, 1.0 - dt / p.tau_T, 1.0 - dt / p.tau_w)
     if rule.traces:
         low_pass(e.u, e.V, dt / rule.tau_u)
         low_pass(e.v, e.V, dt / rule.tau_v)
-    synaptic_current(g_E, g_I, e.V, p.E_E, p.E_I)
-    spikes = membrane_exponential(e.V, e.V_T, e.w, g_E, e.refractory, p, dt)
+    spikes = advance_exponential(
+        e, scratch.received_E_E, scratch.received_E_I, p, network.filters, dt
+    )
     if rule.active:
         accumulate_potentiation(state.rule.G, e.V, e.v, amplitude, rule.V_theta, rule.E_L)
     if spikes > 0:
@@ -267,14 +235,18 @@ def advance_excitatory(amplitude, state, network, scratch):
 @kernel
 def advance_inhibitory(state, network, scratch):
     """Advance the I neurons by one step; returns the number of spikes."""
-    i, p, dt, r = state.i, network.neuron_I, network.dt, state.i.random
-    g_E, g_I = scratch.g_I_E, scratch.g_I_I
-    draw(r[0], r[1], r[2], r[3], scratch.uniform_I)
-    poisson_counts(scratch.uniform_I, network.external.thresholds_I, scratch.counts_I)
-    add_events(scratch.received_I_E, scratch.counts_I, network.external.weight_I)
-    advance_filters(i, scratch.received_I_E, scratch.received_I_I, g_E, g_I, network.filters, dt)
-    synaptic_current(g_E, g_I, i.V, p.E_E, p.E_I)
-    spikes = membrane_leaky(i.V, g_E, i.refractory, p, dt)
+    i, p, external = state.i, network.neuron_I, network.external
+    received_E, received_I = scratch.received_I_E, scratch.received_I_I
+    external_events(
+        i.random,
+        scratch.uniform_I,
+        external.thresholds_I,
+        external.weight_I,
+        received_E,
+        0,
+        i.V.size,
+    )
+    spikes = advance_leaky(i, received_E, received_I, p, network.filters, network.dt)
     if spikes > 0:
         collect_spikes(i.refractory, p.refractory_steps, state.spikes_I)
     return spikes
@@ -285,9 +257,8 @@ def begin_window(state, network):
     """Normalize (if plastic) and refer the traces to the beginning of the next window."""
     rule, steps = network.plasticity, state.counters[WINDOW_STEP]
     if rule.active:
-        normalize(state.e_to_e, state.rule, rule.w_E_min, rule.w_E_max)
-    decay_x = (1.0 - network.dt / rule.tau_x) ** steps
-    decay_y = (1.0 - network.dt / rule.tau_y) ** steps
+        normalize(network.e_to_e, state.rule, rule.w_E_min, rule.w_E_max)
+    decay_x, decay_y = rule.decay_x[steps], rule.decay_y[steps]
     for traces, decay in ((state.rule.X, decay_x), (state.e.Y, decay_y), (state.i.Y, decay_y)):
         for n in range(traces.size):
             traces[n] = traces[n] * decay if traces[n] * decay > NEGLIGIBLE else 0.0
@@ -298,12 +269,17 @@ def begin_window(state, network):
 def transmit_recurrent(state, network, scratch):
     """Let the spikes of the step before reach their targets."""
     spikes_E, spikes_I = state.counters[SPIKES_E], state.counters[SPIKES_I]
-    rule = network.plasticity
-    if rule.active:
-        for n in range(spikes_E):
-            j = state.spikes_E[n]
-            subtract_pending(j, state.e_to_e, state.rule, rule.w_E_min, rule.w_E_max)
-    transmit(state.e_to_e, state.spikes_E, spikes_E, scratch.received_E_E)
+    if state.rule.base.size > 0:
+        transmit_plastic(
+            state.e_to_e,
+            network.e_to_e,
+            state.rule,
+            state.spikes_E,
+            spikes_E,
+            scratch.received_E_E,
+        )
+    else:
+        transmit(state.e_to_e, state.spikes_E, spikes_E, scratch.received_E_E)
     transmit(state.e_to_i, state.spikes_E, spikes_E, scratch.received_I_E)
     transmit(state.i_to_e, state.spikes_I, spikes_I, scratch.received_E_I)
     transmit(state.i_to_i, state.spikes_I, spikes_I, scratch.received_I_I)
@@ -313,17 +289,15 @@ def transmit_recurrent(state, network, scratch):
 def change_weights(state, network):
     """Both rules at this step's spikes. Traces jump here too, E before I (section 2)."""
     rule, k = network.plasticity, state.counters[WINDOW_STEP]
-    e, i, dt = state.e, state.i, network.dt
-    decay_x = (1.0 - dt / rule.tau_x) ** k
-    decay_y = (1.0 - dt / rule.tau_y) ** k
-    offset = 2.0 * rule.r_0 * rule.tau_y
+    e, i = state.e, state.i
+    decay_x, decay_y = rule.decay_x[k], rule.decay_y[k]
     for n in range(state.counters[SPIKES_E]):
         j = state.spikes_E[n]
         if rule.active:
             inhibitory_rule_post(
                 j,
                 state.i_to_e.weight,
-                network.incoming,
+                network.i_to_e,
                 i.Y,
                 decay_y,
                 rule.eta,
@@ -333,20 +307,23 @@ def change_weights(state, network):
             fire_excitatory(
                 j,
                 state.e_to_e,
+                network.e_to_e,
                 state.rule,
                 e.u,
-                dt * rule.A_depression,
+                1.0 / decay_x,
+                network.dt * rule.A_depression,
                 rule.E_L,
                 rule.w_E_min,
                 rule.w_E_max,
             )
-        state.rule.X[j] += 1.0 / decay_x
+        else:
+            state.rule.X[j] += 1.0 / decay_x
         e.Y[j] += 1.0 / decay_y
     for n in range(state.counters[SPIKES_I]):
         j = state.spikes_I[n]
         if rule.active:
             inhibitory_rule_pre(
-                j, state.i_to_e, e.Y, decay_y, rule.eta, offset, rule.w_I_min, rule.w_I_max
+                j, state.i_to_e, e.Y, decay_y, rule.eta, rule.offset, rule.w_I_min, rule.w_I_max
             )
         i.Y[j] += 1.0 / decay_y
 
@@ -361,8 +338,7 @@ def step_network(state, network, scratch):
             begin_window(state, network)
         counters[WINDOW_STEP] += 1
     transmit_recurrent(state, network, scratch)
-    k = counters[WINDOW_STEP]
-    amplitude = network.dt * rule.A_potentiation * (1.0 - network.dt / rule.tau_x) ** k
+    amplitude = network.dt * rule.A_potentiation * rule.decay_x[counters[WINDOW_STEP]]
     external_excitatory(cluster, state, network, scratch)
     counters[SPIKES_E] = advance_excitatory(amplitude, state, network, scratch)
     counters[SPIKES_I] = advance_inhibitory(state, network, scratch)

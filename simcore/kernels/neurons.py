@@ -1,54 +1,83 @@
 """Neurons: synaptic filters, membranes, thresholds, adaptation (specification, sections 1 and 2).
 
-Each function is one equation for a block of n neurons, one short loop that vectorizes: with more
-arrays in a loop the compiler gives up proving that they do not overlap.
+Every kernel works in the precision of its arrays, float32 or float64; n = neurons of a population.
+A population is one loop, so that each variable is read and written once in a step. It becomes
+vector instructions as long as no integer in it is wider than the reals: hence the casts.
 """
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload
 
 from simcore.kernels.compilation import kernel
 
+# Added to what decays, in each step, so that nothing ever becomes so small (denormal) that a
+# processor is slow with it. No number that matters feels it.
+TINY = 1e-30
+
+# Neurons that are looked at together in the search for spikes.
+BLOCK = 64
+
 LOG2_E = 1.4426950408889634
-LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-# Adding this leaves the nearest integer in the low bits of the sum's mantissa.
-ROUND = 6755399441055744.0
-EXPONENT_SHIFT = np.int64(52)
 
 
 @intrinsic
-def float_bits(typingctx, value):
-    """Reinterpret a float64 as int64."""
+def bits_of(typingctx, value):
+    """Reinterpret a real number as an integer of its width."""
+    integer = {types.float32: types.int32, types.float64: types.int64}[value]
 
     def codegen(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.IntType(64))
+        return builder.bitcast(args[0], ir.IntType(integer.bitwidth))
 
-    return types.int64(types.float64), codegen
+    return integer(value), codegen
 
 
 @intrinsic
-def bits_float(typingctx, value):
-    """Reinterpret an int64 as float64."""
+def real_of(typingctx, value):
+    """Reinterpret an integer as a real number of its width."""
+    real, kind = {
+        types.int32: (types.float32, ir.FloatType()),
+        types.int64: (types.float64, ir.DoubleType()),
+    }[value]
 
     def codegen(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.DoubleType())
+        return builder.bitcast(args[0], kind)
 
-    return types.float64(types.int64), codegen
+    return real(value), codegen
 
 
-@kernel
 def exponential(x):
     """e^x to about one unit in the last place, in operations that vectorize on any machine.
 
-    Arguments beyond +-700 are cut there. Not-a-number stays so.
+    Beyond +-700 (float64) or +-80 (float32) the argument is cut. Not-a-number stays so.
+
+    x = n ln 2 + r with an integer n: a polynomial of r, whose exponent n raises.
     """
+    raise NotImplementedError("only compiled code calls this")
+
+
+@overload(exponential, inline="always")
+def _exponential(x):
+    if x == types.float64:
+        return _exponential_64
+    if x == types.float32:
+        return _exponential_32
+    raise TypingError(f"exponential() takes a real number, not {x}")
+
+
+# Adding 1.5 * 2^52 leaves the nearest integer in the low bits of the sum's mantissa.
+ROUND_64, SHIFT_64 = 6755399441055744.0, np.int64(52)
+LN2_HIGH_64, LN2_LOW_64 = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+
+
+def _exponential_64(x):
     x = 700.0 if x > 700.0 else x
     x = -700.0 if x < -700.0 else x
-    shifted = x * LOG2_E + ROUND
-    n = shifted - ROUND
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    shifted = x * LOG2_E + ROUND_64
+    n = shifted - ROUND_64
+    r = (x - n * LN2_HIGH_64) - n * LN2_LOW_64
     p = 1.0 / 6227020800.0
     p = p * r + 1.0 / 479001600.0
     p = p * r + 1.0 / 39916800.0
@@ -63,125 +92,167 @@ def exponential(x):
     p = p * r + 0.5
     p = p * r + 1.0
     p = p * r + 1.0
-    return bits_float(float_bits(p) + (float_bits(shifted) << EXPONENT_SHIFT))
+    return real_of(bits_of(p) + (bits_of(shifted) << SHIFT_64))
+
+
+F = np.float32
+ROUND_32, SHIFT_32 = F(12582912.0), np.int32(23)
+LOG2_E_32 = F(LOG2_E)
+# The first has so few digits that its product with n is exact.
+LN2_HIGH_32, LN2_LOW_32 = F(0.693145751953125), F(1.428606820309417e-06)
+LIMIT_32 = F(80.0)
+ONE, HALF = F(1.0), F(0.5)
+C3, C4, C5, C6, C7 = F(1 / 6), F(1 / 24), F(1 / 120), F(1 / 720), F(1 / 5040)
+
+
+def _exponential_32(x):
+    x = LIMIT_32 if x > LIMIT_32 else x
+    x = -LIMIT_32 if x < -LIMIT_32 else x
+    shifted = x * LOG2_E_32 + ROUND_32
+    n = shifted - ROUND_32
+    r = (x - n * LN2_HIGH_32) - n * LN2_LOW_32
+    p = C7 * r + C6
+    p = p * r + C5
+    p = p * r + C4
+    p = p * r + C3
+    p = p * r + HALF
+    p = p * r + ONE
+    p = p * r + ONE
+    return real_of(np.int32(bits_of(p) + np.int32(bits_of(shifted) << SHIFT_32)))
 
 
 @kernel
-def add_events(received, counts, weight):
-    """Add ``weight`` for each external event: received (n,) pF, counts (n,) int32."""
-    for i in range(received.size):
-        received[i] += counts[i] * weight
+def filter_factors(tau_rise, tau_decay, dt, like):
+    """1 - dt/tau of both filters of a kind of synapse and 1 / (tau_decay - tau_rise), 1/ms.
 
-
-@kernel
-def filter_synapses(x_rise, x_decay, received, g, keep_rise, keep_decay, scale):
-    """Advance both filters of one kind of synapse by a step and take up what was received.
-
-    g = (x_decay - x_rise) / (tau_decay - tau_rise)   (specification, section 2)
-
-    Parameters
-    ----------
-    x_rise, x_decay : float64 (n,), pF
-        Advanced in place.
-    received : float64 (n,), pF
-        Sum of the weights of this step's events; set back to zero.
-    g : float64 (n,), nS
-        Receives the conductance.
-    keep_rise, keep_decay : float
-        1 - dt / tau.
-    scale : float
-        1 / (tau_decay - tau_rise), 1/ms.
+    In the precision of the array ``like``.
     """
-    for i in range(g.size):
-        x_rise[i] = x_rise[i] * keep_rise + received[i]
-        x_decay[i] = x_decay[i] * keep_decay + received[i]
-        g[i] = (x_decay[i] - x_rise[i]) * scale
-    received[:] = 0.0
+    real = like.dtype.type
+    return real(1.0 - dt / tau_rise), real(1.0 - dt / tau_decay), real(1.0 / (tau_decay - tau_rise))
 
 
 @kernel
-def decay_threshold(V_T, w, V_T0, keep_T, keep_w):
-    """dV_T/dt = (V_T0 - V_T) / tau_T and dw/dt = -w / tau_w, by one step."""
-    for i in range(V_T.size):
-        V_T[i] = V_T0 + (V_T[i] - V_T0) * keep_T
-        w[i] *= keep_w
+def advance_exponential(cell, received_E, received_I, p, filters, dt):
+    """Advance adaptive exponential integrate-and-fire neurons by one step.
 
+    With what was received (pF) in the filters, g = (x_decay - x_rise) / (tau_decay - tau_rise), and
 
-@kernel
-def low_pass(u, V, rate):
-    """du/dt = (V - u) / tau by one step; rate = dt / tau."""
-    for i in range(u.size):
-        u[i] += rate * (V[i] - u[i])
-
-
-@kernel
-def synaptic_current(g_E, g_I, V, E_E, E_I):
-    """g_E (E_E - V) + g_I (E_I - V), in pA, written over g_E."""
-    for i in range(V.size):
-        g_E[i] = g_E[i] * (E_E - V[i]) + g_I[i] * (E_I - V[i])
-
-
-@kernel
-def membrane_exponential(V, V_T, w, current, refractory, p, dt):
-    """Advance the adaptive exponential integrate-and-fire membrane by one step.
-
-    dV/dt = (E_L - V + D_T exp((V - V_T)/D_T)) / tau_m + (current - w) / C  (section 1)
+    dV_T/dt = (V_T0 - V_T) / tau_T,   dw/dt = -w / tau_w,
+    dV/dt = (E_L - V + D_T exp((V - V_T)/D_T)) / tau_m + (g_E (E_E - V) + g_I (E_I - V) - w) / C
 
     Parameters
     ----------
-    V : float64 (n,), mV
-        Advanced; set to V_reset where a spike occurs.
-    V_T, w, current : float64 (n,), mV, pA, pA
-    refractory : int32 (n,)
-        Steps for which V is still held. A spike sets it to ``p.refractory_steps``, a value that
-        no other neuron can have after this step: it marks the spikes.
-    p : Excitatory neuron's parameters
+    cell : with arrays (n,): V, V_T (mV), w (pA), x_rise_E and so on (pF), refractory (int32)
+        Advanced. ``refractory`` counts the steps for which V is still held; a spike sets it to
+        ``p.refractory_steps``, which no other neuron can have after this step: that marks it.
+    received_E, received_I : (n,), pF
+        Sum of the weights of this step's events; emptied.
+    p : simcore.kernels.network.Neuron
+    filters : simcore.kernels.network.Filters
+    dt : float, ms
 
     Returns
     -------
     int
         Number of spikes.
     """
-    V_reset, V_spike, E_L, D_T = p.V_reset, p.V_spike, p.E_L, p.D_T
-    leak, inverse_C, inverse_D_T = dt / p.tau_m, dt / p.C, 1.0 / p.D_T
-    hold = np.int32(p.refractory_steps)
-    spikes = 0
+    V, V_T, w, refractory = cell.V, cell.V_T, cell.w, cell.refractory
+    x_rise_E, x_decay_E = cell.x_rise_E, cell.x_decay_E
+    x_rise_I, x_decay_I = cell.x_rise_I, cell.x_decay_I
+    real = V.dtype.type
+    tiny = real(TINY)
+    keep_rise_E, keep_decay_E, scale_E = filter_factors(
+        filters.tau_rise_E, filters.tau_decay_E, dt, V
+    )
+    keep_rise_I, keep_decay_I, scale_I = filter_factors(
+        filters.tau_rise_I, filters.tau_decay_I, dt, V
+    )
+    keep_T, keep_w = real(1.0 - dt / p.tau_T), real(1.0 - dt / p.tau_w)
+    leak, per_C, per_D_T = real(dt / p.tau_m), real(dt / p.C), real(1.0 / p.D_T)
+    E_L, E_E, E_I = real(p.E_L), real(p.E_E), real(p.E_I)
+    V_T0, D_T, V_reset, V_spike = real(p.V_T0), real(p.D_T), real(p.V_reset), real(p.V_spike)
+    hold, spikes = np.int32(p.refractory_steps), np.int32(0)
     for i in range(V.size):
-        rise = D_T * exponential((V[i] - V_T[i]) * inverse_D_T)
-        advanced = V[i] + leak * (E_L - V[i] + rise) + inverse_C * (current[i] - w[i])
+        rise_E = x_rise_E[i] * keep_rise_E + received_E[i]
+        decay_E = x_decay_E[i] * keep_decay_E + received_E[i]
+        rise_I = x_rise_I[i] * keep_rise_I + received_I[i]
+        decay_I = x_decay_I[i] * keep_decay_I + received_I[i]
+        x_rise_E[i], x_decay_E[i], x_rise_I[i], x_decay_I[i] = rise_E, decay_E, rise_I, decay_I
+        received_E[i], received_I[i] = tiny, tiny
+        threshold = V_T0 + (V_T[i] - V_T0) * keep_T
+        adaptation = w[i] * keep_w + tiny
+        V_T[i], w[i] = threshold, adaptation
+        v = V[i]
+        current = (decay_E - rise_E) * scale_E * (E_E - v)
+        current += (decay_I - rise_I) * scale_I * (E_I - v)
+        upstroke = D_T * exponential((v - threshold) * per_D_T)
+        advanced = v + leak * (E_L - v + upstroke) + per_C * (current - adaptation)
         held = refractory[i] > 0
         spike = (not held) & (advanced > V_spike)
         V[i] = V_reset if (held | spike) else advanced
-        refractory[i] = hold if spike else max(refractory[i] - np.int32(1), np.int32(0))
-        spikes += spike
+        refractory[i] = hold if spike else np.int32(refractory[i] - np.int32(held))
+        spikes = np.int32(spikes + np.int32(spike))
     return spikes
 
 
 @kernel
-def membrane_leaky(V, current, refractory, p, dt):
-    """Advance the leaky integrate-and-fire membrane: as above without exponential and w."""
-    V_reset, V_spike, E_L = p.V_reset, p.V_spike, p.E_L
-    leak, inverse_C = dt / p.tau_m, dt / p.C
-    hold = np.int32(p.refractory_steps)
-    spikes = 0
+def advance_leaky(cell, received_E, received_I, p, filters, dt):
+    """Advance leaky integrate-and-fire neurons: as above without exponential, V_T and w."""
+    V, refractory = cell.V, cell.refractory
+    x_rise_E, x_decay_E = cell.x_rise_E, cell.x_decay_E
+    x_rise_I, x_decay_I = cell.x_rise_I, cell.x_decay_I
+    real = V.dtype.type
+    tiny = real(TINY)
+    keep_rise_E, keep_decay_E, scale_E = filter_factors(
+        filters.tau_rise_E, filters.tau_decay_E, dt, V
+    )
+    keep_rise_I, keep_decay_I, scale_I = filter_factors(
+        filters.tau_rise_I, filters.tau_decay_I, dt, V
+    )
+    leak, per_C = real(dt / p.tau_m), real(dt / p.C)
+    E_L, E_E, E_I = real(p.E_L), real(p.E_E), real(p.E_I)
+    V_reset, V_spike = real(p.V_reset), real(p.V_spike)
+    hold, spikes = np.int32(p.refractory_steps), np.int32(0)
     for i in range(V.size):
-        advanced = V[i] + leak * (E_L - V[i]) + inverse_C * current[i]
+        rise_E = x_rise_E[i] * keep_rise_E + received_E[i]
+        decay_E = x_decay_E[i] * keep_decay_E + received_E[i]
+        rise_I = x_rise_I[i] * keep_rise_I + received_I[i]
+        decay_I = x_decay_I[i] * keep_decay_I + received_I[i]
+        x_rise_E[i], x_decay_E[i], x_rise_I[i], x_decay_I[i] = rise_E, decay_E, rise_I, decay_I
+        received_E[i], received_I[i] = tiny, tiny
+        v = V[i]
+        current = (decay_E - rise_E) * scale_E * (E_E - v)
+        current += (decay_I - rise_I) * scale_I * (E_I - v)
+        advanced = v + leak * (E_L - v) + per_C * current
         held = refractory[i] > 0
         spike = (not held) & (advanced > V_spike)
         V[i] = V_reset if (held | spike) else advanced
-        refractory[i] = hold if spike else max(refractory[i] - np.int32(1), np.int32(0))
-        spikes += spike
+        refractory[i] = hold if spike else np.int32(refractory[i] - np.int32(held))
+        spikes = np.int32(spikes + np.int32(spike))
     return spikes
+
+
+@kernel
+def low_pass(trace, V, rate):
+    """dtrace/dt = (V - trace) / tau by one step; rate = dt / tau."""
+    rate = trace.dtype.type(rate)
+    for i in range(trace.size):
+        trace[i] += rate * (V[i] - trace[i])
 
 
 @kernel
 def collect_spikes(refractory, refractory_steps, spikes):
     """List in ``spikes`` the neurons that have just fired, in ascending order."""
-    count = 0
-    for i in range(refractory.size):
-        if refractory[i] == refractory_steps:
-            spikes[count] = i
-            count += 1
+    hold, count = np.int32(refractory_steps), 0
+    for first in range(0, refractory.size, BLOCK):
+        block, longest = refractory[first : first + BLOCK], np.int32(0)
+        for i in range(block.size):
+            longest = max(longest, block[i])
+        if longest == hold:
+            for i in range(block.size):
+                if block[i] == hold:
+                    spikes[count] = first + i
+                    count += 1
 
 
 @kernel

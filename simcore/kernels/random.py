@@ -1,4 +1,4 @@
-"""Random numbers: one xoshiro128++ stream per neuron, and Poisson counts from them.
+"""Random numbers: one xoshiro128++ stream per neuron, and Poisson numbers of events from them.
 
 n = neurons of a block.
 """
@@ -7,78 +7,105 @@ import numpy as np
 
 from simcore.kernels.compilation import kernel
 
-U = np.uint32
+U, I = np.uint32, np.int32
+TOP_BIT = U(2**31)
+LOWEST, HIGHEST = I(-(2**31)), I(2**31 - 1)
+
+
+# Thresholds that are compared in the loop that draws; the rest, rarely reached, follows.
+AT_ONCE = 4
 
 
 @kernel
-def draw(s0, s1, s2, s3, uniform):
-    """Draw one 32-bit number for each neuron.
+def next_number(s0, s1, s2, s3, i):
+    """Next number of generator i, less 2^31: uniform over all of int32.
 
-    Blackman & Vigna's xoshiro128++ in two loops: each has few enough arrays for the compiler to
-    prove at run time that they do not overlap, and so to vectorize.
+    Blackman & Vigna's xoshiro128++. Comparing signed numbers takes fewer instructions.
+    """
+    # Every operation names its type: numba widens numbers to 64 bits.
+    a, b, c, d = s0[i], s1[i], s2[i], s3[i]
+    total = U(a + d)
+    number = I(U(U(U(total << U(7)) | U(total >> U(25))) + a) ^ TOP_BIT)
+    c, d = U(c ^ a), U(d ^ b)
+    s0[i] = U(a ^ d)
+    s1[i] = U(b ^ c)
+    s2[i] = U(c ^ U(b << U(9)))
+    s3[i] = U(U(d << U(11)) | U(d >> U(21)))
+    return number
+
+
+@kernel
+def draw(random, uniform):
+    """Draw one number for each neuron.
 
     Parameters
     ----------
-    s0, s1, s2, s3 : uint32 (n,)
+    random : uint32 (4, n)
         The state of each neuron's generator; advanced by one.
-    uniform : uint32 (n,)
-        Receives the numbers, uniform on [0, 2**32).
+    uniform : int32 (n,)
+        Receives the numbers, uniform over all of int32.
     """
-    # Every operation names its type: numba widens a shifted 32-bit number to 64 bits.
+    s0, s1, s2, s3 = random[0], random[1], random[2], random[3]
     for i in range(uniform.size):
-        a, total = s0[i], U(s0[i] + s3[i])
-        uniform[i] = U(U(U(total << U(7)) | U(total >> U(25))) + a)
-    for i in range(uniform.size):
-        a, b = s0[i], s1[i]
-        c, d = U(s2[i] ^ a), U(s3[i] ^ b)
-        s0[i] = U(a ^ d)
-        s1[i] = U(b ^ c)
-        s2[i] = U(c ^ U(b << U(9)))
-        s3[i] = U(U(d << U(11)) | U(d >> U(21)))
+        uniform[i] = next_number(s0, s1, s2, s3, i)
 
 
 @kernel
-def poisson_counts(uniform, thresholds, counts):
-    """Turn uniform numbers into Poisson counts by inversion.
+def external_events(random, uniform, thresholds, weight, received, first, last):
+    """Draw Poisson numbers of external events, by inversion, and add their weight.
 
     Parameters
     ----------
-    uniform : uint32 (n,)
-    thresholds : uint32 (m,)
-        From :func:`poisson_thresholds`, ascending.
-    counts : int32 (n,)
-        Receives how many thresholds each number reaches.
+    random : uint32 (4, n)
+        The state of each neuron's generator; advanced by one.
+    uniform : int32 (n,)
+        Room for the numbers drawn.
+    thresholds : int32 (m,)
+        From :func:`poisson_thresholds`.
+    weight : float, pF
+    received : float (n,), pF
+    first, last : int
+        Of these neurons, ``last`` not included.
     """
-    counts[:] = 0
-    for k in range(thresholds.size):
+    s0, s1 = random[0, first:last], random[1, first:last]
+    s2, s3 = random[2, first:last], random[3, first:last]
+    uniform, received = uniform[first:last], received[first:last]
+    real = received.dtype.type
+    weight, zero = real(weight), real(0)
+    one, two, three, four = thresholds[0], thresholds[1], thresholds[2], thresholds[3]
+    highest = LOWEST
+    for i in range(uniform.size):
+        number = next_number(s0, s1, s2, s3, i)
+        uniform[i] = number
+        low = I(I(number > one) + I(number > two))
+        high = I(I(number > three) + I(number > four))
+        received[i] += real(I(low + high)) * weight
+        highest = max(highest, number)
+    for k in range(AT_ONCE, thresholds.size):
         threshold = thresholds[k]
-        reached = 0
-        for i in range(uniform.size):
-            hit = np.int32(uniform[i] >= threshold)
-            counts[i] += hit
-            reached += hit
-        if reached == 0:
+        if highest <= threshold:
             break
+        for i in range(uniform.size):
+            received[i] += weight if uniform[i] > threshold else zero
 
 
 @kernel
-def poisson_count(uniform, mean):
-    """One Poisson count by inversion, for a mean that changes from step to step.
+def poisson_count(number, mean, none):
+    """One Poisson number by inversion, for a mean that changes from step to step.
 
     Parameters
     ----------
-    uniform : uint32
-    mean : float
-        Expected number of events.
+    number : int32
+        From :func:`draw`.
+    mean, none : float
+        Expected number of events, and the probability exp(-mean) that there is none.
 
     Returns
     -------
     int
     """
-    target = (np.float64(uniform) + 0.5) * 2.0**-32
-    count = 0
-    probability = np.exp(-mean)
-    cumulative = probability
+    target = (np.float64(number) + (2.0**31 + 0.5)) * 2.0**-32
+    count, probability, cumulative = 0, none, none
     while target > cumulative and probability > 0.0:
         count += 1
         probability *= mean / count
@@ -87,7 +114,7 @@ def poisson_count(uniform, mean):
 
 
 def poisson_thresholds(mean):
-    """Thresholds of 32-bit numbers at which a Poisson count rises by one.
+    """Numbers above which a Poisson number of events rises by one.
 
     Parameters
     ----------
@@ -96,15 +123,17 @@ def poisson_thresholds(mean):
 
     Returns
     -------
-    uint32 (m,)
-        P(count <= k) * 2**32 for k = 0, 1, ..., as far as 32 bits can tell it from one.
+    int32 (m,)
+        P(count <= k) 2^32 - 2^31 - 1 for k = 0, 1, ..., as far as 32 bits can tell that
+        probability from one, but at least ``AT_ONCE``, the last of which no number exceeds.
     """
     thresholds = []
     probability = np.exp(-mean)
     cumulative, k = probability, 0
     while (threshold := round(cumulative * 2.0**32)) < 2**32 and (k <= mean or probability > 0):
-        thresholds.append(threshold)
+        thresholds.append(max(threshold - 2**31 - 1, LOWEST))
         k += 1
         probability *= mean / k
         cumulative += probability
-    return np.array(thresholds, dtype=np.uint32)
+    thresholds += [HIGHEST] * (AT_ONCE - len(thresholds))
+    return np.array(thresholds, dtype=I)

@@ -10,17 +10,14 @@ import numpy as np
 from simcore.kernels.compilation import kernel, time_loop
 from simcore.kernels.network import SPIKES_E, STEP, Neuron, record, step_network
 from simcore.kernels.neurons import (
-    add_events,
+    TINY,
+    advance_exponential,
+    advance_leaky,
     collect_spikes,
-    decay_threshold,
-    filter_synapses,
     jump_threshold,
     low_pass,
-    membrane_exponential,
-    membrane_leaky,
-    synaptic_current,
 )
-from simcore.kernels.random import draw, poisson_count, poisson_counts
+from simcore.kernels.random import draw, external_events, poisson_count
 
 # Places in ``ReadoutState.counters``; POSITION is the step within the running target or -1.
 POSITION, PATTERN, PASSES, SPIKES_A, SPIKES_S, SPIKES_H = 0, 1, 2, 3, 4, 5
@@ -43,23 +40,27 @@ class ReadoutNeurons(NamedTuple):
 
 
 class Supervisors(NamedTuple):
-    """State of the supervisors S; arrays (c,), random uint32 (4, c)."""
+    """State of the supervisors S; arrays (c,), random uint32 (4, c). Nothing inhibits them."""
 
     V: np.ndarray
     V_T: np.ndarray
     w: np.ndarray
     x_rise_E: np.ndarray
     x_decay_E: np.ndarray
+    x_rise_I: np.ndarray
+    x_decay_I: np.ndarray
     refractory: np.ndarray
     random: np.ndarray
 
 
 class Interneurons(NamedTuple):
-    """State of the interneurons H; arrays (c,), random uint32 (4, c)."""
+    """State of the interneurons H; arrays (c,), random uint32 (4, c). Nothing inhibits them."""
 
     V: np.ndarray
     x_rise_E: np.ndarray
     x_decay_E: np.ndarray
+    x_rise_I: np.ndarray
+    x_decay_I: np.ndarray
     refractory: np.ndarray
     random: np.ndarray
 
@@ -111,12 +112,12 @@ class Readout(NamedTuple):
 
     Attributes
     ----------
-    target_events : float64 (patterns, target steps, c)
-        Expected external events of each supervisor in one step.
-    baseline_events : float
+    target_events, target_none : float64 (patterns, target steps, c)
+        Expected external events of each supervisor in one step, and the probability of none.
+    baseline_events, baseline_none : float
         The same without a target.
-    inhibited_events : float64 (c,)
-        Expected inhibitory events of each read-out neuron in one step.
+    inhibited_events, inhibited_none : float64 (c,)
+        The same for the inhibitory events of each read-out neuron.
     """
 
     neuron: Neuron
@@ -131,11 +132,14 @@ class Readout(NamedTuple):
     weight_external: float
     weight_inhibition: float
     baseline_events: float
+    baseline_none: float
     baseline_thresholds: np.ndarray
     target_events: np.ndarray
+    target_none: np.ndarray
     alternation_steps: int
     burn_in_steps: int
     inhibited_events: np.ndarray
+    inhibited_none: np.ndarray
     cluster: np.ndarray
 
 
@@ -146,10 +150,8 @@ class ReadoutScratch(NamedTuple):
     received_A_I: np.ndarray
     received_S: np.ndarray
     received_H: np.ndarray
-    g_E: np.ndarray
-    g_I: np.ndarray
+    not_received: np.ndarray
     uniform: np.ndarray
-    counts: np.ndarray
 
 
 @kernel
@@ -215,24 +217,17 @@ def advance_target(step, readout_state, readout):
 @kernel
 def advance_supervisors(readout_state, readout, scratch, filters, dt):
     """Advance S by one step; each gets Poisson input with its channel's rate."""
-    s, p, counters, r = (
-        readout_state.s,
-        readout.neuron,
-        readout_state.counters,
-        readout_state.s.random,
-    )
-    draw(r[0], r[1], r[2], r[3], scratch.uniform)
+    s, p, counters = readout_state.s, readout.neuron, readout_state.counters
+    pattern, position = counters[PATTERN], counters[POSITION]
+    draw(s.random, scratch.uniform)
     for c in range(s.V.size):
-        events = readout.baseline_events
-        if counters[POSITION] >= 0:
-            events = readout.target_events[counters[PATTERN], counters[POSITION], c]
-        scratch.counts[c] = poisson_count(scratch.uniform[c], events)
-    add_events(scratch.received_S, scratch.counts, readout.weight_external)
-    excitatory_filter(s, scratch.received_S, scratch.g_E, filters, dt)
-    decay_threshold(s.V_T, s.w, p.V_T0, 1.0 - dt / p.tau_T, 1.0 - dt / p.tau_w)
-    scratch.g_I[:] = 0.0
-    synaptic_current(scratch.g_E, scratch.g_I, s.V, p.E_E, p.E_I)
-    spikes = membrane_exponential(s.V, s.V_T, s.w, scratch.g_E, s.refractory, p, dt)
+        events, none = readout.baseline_events, readout.baseline_none
+        if position >= 0:
+            events = readout.target_events[pattern, position, c]
+            none = readout.target_none[pattern, position, c]
+        count = poisson_count(scratch.uniform[c], events, none)
+        scratch.received_S[c] += count * readout.weight_external
+    spikes = advance_exponential(s, scratch.received_S, scratch.not_received, p, filters, dt)
     if spikes > 0:
         collect_spikes(s.refractory, p.refractory_steps, readout_state.spikes_S)
         jump_threshold(s.V_T, s.w, readout_state.spikes_S[:spikes], p, readout.threshold_adds)
@@ -242,56 +237,35 @@ def advance_supervisors(readout_state, readout, scratch, filters, dt):
 @kernel
 def advance_interneurons(readout_state, readout, scratch, filters, dt):
     """Advance H by one step."""
-    h, p, r = readout_state.h, readout.interneuron, readout_state.h.random
-    draw(r[0], r[1], r[2], r[3], scratch.uniform)
-    poisson_counts(scratch.uniform, readout.baseline_thresholds, scratch.counts)
-    add_events(scratch.received_H, scratch.counts, readout.weight_external)
-    excitatory_filter(h, scratch.received_H, scratch.g_E, filters, dt)
-    scratch.g_I[:] = 0.0
-    synaptic_current(scratch.g_E, scratch.g_I, h.V, p.E_E, p.E_I)
-    spikes = membrane_leaky(h.V, scratch.g_E, h.refractory, p, dt)
+    h, p = readout_state.h, readout.interneuron
+    external_events(
+        h.random,
+        scratch.uniform,
+        readout.baseline_thresholds,
+        readout.weight_external,
+        scratch.received_H,
+        0,
+        h.V.size,
+    )
+    spikes = advance_leaky(h, scratch.received_H, scratch.not_received, p, filters, dt)
     if spikes > 0:
         collect_spikes(h.refractory, p.refractory_steps, readout_state.spikes_H)
     return spikes
 
 
 @kernel
-def excitatory_filter(cell, received, g, filters, dt):
-    """Advance the excitatory filters of S or H."""
-    filter_synapses(
-        cell.x_rise_E,
-        cell.x_decay_E,
-        received,
-        g,
-        1.0 - dt / filters.tau_rise_E,
-        1.0 - dt / filters.tau_decay_E,
-        1.0 / (filters.tau_decay_E - filters.tau_rise_E),
-    )
-
-
-@kernel
 def advance_readout_neurons(readout_state, readout, scratch, filters, dt):
     """Advance A by one step."""
-    a, p, rule, r = readout_state.a, readout.neuron, readout.rule, readout_state.a.random
-    draw(r[0], r[1], r[2], r[3], scratch.uniform)
+    a, p, rule = readout_state.a, readout.neuron, readout.rule
+    draw(a.random, scratch.uniform)
     for c in range(a.V.size):
-        scratch.counts[c] = poisson_count(scratch.uniform[c], readout.inhibited_events[c])
-    add_events(scratch.received_A_I, scratch.counts, readout.weight_inhibition)
-    excitatory_filter(a, scratch.received_A_E, scratch.g_E, filters, dt)
-    filter_synapses(
-        a.x_rise_I,
-        a.x_decay_I,
-        scratch.received_A_I,
-        scratch.g_I,
-        1.0 - dt / filters.tau_rise_I,
-        1.0 - dt / filters.tau_decay_I,
-        1.0 / (filters.tau_decay_I - filters.tau_rise_I),
-    )
-    decay_threshold(a.V_T, a.w, p.V_T0, 1.0 - dt / p.tau_T, 1.0 - dt / p.tau_w)
+        count = poisson_count(
+            scratch.uniform[c], readout.inhibited_events[c], readout.inhibited_none[c]
+        )
+        scratch.received_A_I[c] += count * readout.weight_inhibition
     low_pass(a.u, a.V, dt / rule.tau_u)
     low_pass(a.v, a.V, dt / rule.tau_v)
-    synaptic_current(scratch.g_E, scratch.g_I, a.V, p.E_E, p.E_I)
-    spikes = membrane_exponential(a.V, a.V_T, a.w, scratch.g_E, a.refractory, p, dt)
+    spikes = advance_exponential(a, scratch.received_A_E, scratch.received_A_I, p, filters, dt)
     if spikes > 0:
         collect_spikes(a.refractory, p.refractory_steps, readout_state.spikes_A)
         jump_threshold(a.V_T, a.w, readout_state.spikes_A[:spikes], p, readout.threshold_adds)
@@ -301,18 +275,20 @@ def advance_readout_neurons(readout_state, readout, scratch, filters, dt):
 @kernel
 def potentiate(weight, x, gain, w_max):
     """W += gain x_j (1 - w / w_max) for one read-out neuron; weight, x: (neurons_e,)."""
-    inverse = 1.0 / w_max
+    real = weight.dtype.type
+    gain, inverse, one = real(gain), real(1.0 / w_max), real(1)
     for j in range(x.size):
-        weight[j] += gain * x[j] * (1.0 - weight[j] * inverse)
+        weight[j] += gain * x[j] * (one - weight[j] * inverse)
 
 
 @kernel
 def learn(state, readout_state, rule, dt):
     """Change the E to read-out weights (section 5), then let the trace of firing neurons jump."""
     a, weight, x = readout_state.a, readout_state.weight, readout_state.x
-    keep = 1.0 - dt / rule.tau_x
+    real = x.dtype.type
+    keep, tiny = real(1.0 - dt / rule.tau_x), real(TINY)
     for j in range(x.size):
-        x[j] = x[j] * keep if x[j] > 1e-30 else 0.0
+        x[j] = x[j] * keep + tiny
     for c in range(weight.shape[0]):
         gain = dt * rule.A_potentiation
         gain *= max(a.V[c] - rule.V_theta, 0.0) * max(a.v[c] - rule.E_L, 0.0)
@@ -323,7 +299,7 @@ def learn(state, readout_state, rule, dt):
         for c in range(weight.shape[0]):
             loss = dt * rule.A_depression * max(a.u[c] - rule.E_L, 0.0)
             weight[c, j] = max(weight[c, j] - loss, 0.0)
-        x[j] += 1.0
+        x[j] += real(1)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Transmission along sparse synapses stored by presynaptic neuron (specification, section 2)."""
+"""Transmission along sparse synapses (specification, section 2)."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Synapses(NamedTuple):
         The synapses of presynaptic neuron j are ``row_pointer[j]`` to ``row_pointer[j + 1]``.
     column : uint32 (synapses,)
         Postsynaptic neuron; unsigned, so that indexing need not look out for negative numbers.
-    weight : float64 (synapses,), pF
+    weight : float (synapses,), pF
     """
 
     row_pointer: np.ndarray
@@ -25,10 +25,20 @@ class Synapses(NamedTuple):
 
 
 @kernel
+def outgoing(synapses, j):
+    """Where the synapses of presynaptic neuron j stand.
+
+    Loops run over such a part from its beginning: numba would ask of any other index whether it is
+    negative, and the loop would not become vector instructions.
+    """
+    return slice(synapses.row_pointer[j], synapses.row_pointer[j + 1])
+
+
+@kernel
 def transmit(synapses, spikes, count, received):
     """Add the weights of the first ``count`` presynaptic ``spikes`` to ``received`` (post,), pF."""
-    column, weight = synapses.column, synapses.weight
     for spike in range(count):
-        j = spikes[spike]
-        for s in range(synapses.row_pointer[j], synapses.row_pointer[j + 1]):
+        row = outgoing(synapses, spikes[spike])
+        column, weight = synapses.column[row], synapses.weight[row]
+        for s in range(column.size):
             received[column[s]] += weight[s]

@@ -41,10 +41,12 @@ def small_clock(**changes):
     return Clock(**(data | changes))
 
 
-def start(parameters, seed=1, name="run"):
+def start(parameters, seed=1, name="run", plastic=True):
     """Connectivity and state of simcore."""
     connectivity = balanced(parameters, stream(seed, "weights"))
-    return connectivity, clock.initial_state(connectivity, parameters, seed, name)
+    return connectivity, clock.initial_state(
+        connectivity, parameters, seed, name, plastic=plastic, precision="64-bit"
+    )
 
 
 def oracle_network(connectivity, state, parameters, dt=DT):

@@ -10,11 +10,10 @@ from simcore.streams import stream
 
 parameters, learning = Clock(clusters=2, cluster_size=10), Readout()
 network = connectivity.build(parameters, stream(0, "weights"))
-state = clock.initial_state(network, parameters, 0, "compilation")
+state = clock.initial_state(network, parameters, 0, "compilation", plastic=True)
 kernel = clock.network(state, parameters, 0.1, plastic=True)
 clock.run(state, kernel, 0.1)
-clock.settled_weights(state, kernel)
-readout_state = readout.initial_state(20, 2, 1, learning, 0.1, 0, "compilation")
+readout_state = readout.initial_state(state, 2, 1, learning, 0.1, 0, "compilation")
 readout_kernel = readout.readout(
     learning, Replay(), 0.1, network.cluster, np.zeros((1, 1, 1)), learning=True
 )

@@ -19,7 +19,7 @@ with Stage(snakemake) as this:
     if parameters.learns:
         compile_kernels(this)
         saved = this.resume()
-        state = clock.initial_state(network, parameters, seed, "network")
+        state = clock.initial_state(network, parameters, seed, "network", plastic=True)
         run = Training(state, parameters.balancing, Course(network.cluster))
         if saved:
             run.restore(saved)

@@ -24,8 +24,8 @@ with Stage(snakemake) as this:
     def states(name):
         """The states of network and read-outs before a run of this name."""
         state = clock.initial_state(network, parameters, seed, name)
-        sizes = network.neurons_e, network.clusters, rate.shape[2]
-        return state, readout.initial_state(*sizes, learning, dt, seed, name)
+        sizes = network.clusters, rate.shape[2]
+        return state, readout.initial_state(state, *sizes, learning, dt, seed, name)
 
     def test(weight, tick):
         """Replay with these weights; returns mean error and correlation of the passes."""

@@ -23,13 +23,7 @@ with Stage(snakemake) as this:
         weight = this.read("readout", f"readout {this.target}")["readout_weight"].values
         readout_parameters = Readout.model_validate(given["readout"])
         readout_state = readout.initial_state(
-            network.neurons_e,
-            network.clusters,
-            len(weight),
-            readout_parameters,
-            dt,
-            seed,
-            this.name,
+            state, network.clusters, len(weight), readout_parameters, dt, seed, this.name
         )
         readout_state.weight[...] = weight
         readout_kernel = readout.readout(

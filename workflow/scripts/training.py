@@ -14,7 +14,7 @@ def start():
     """The state with which the stage before ended, and the cluster of each E neuron."""
     before = this.read("network", "network" if this.rule == "embedding" else "embedding")
     network = datasets.read_connectivity(before)
-    state = clock.initial_state(network, parameters, seed, this.rule)
+    state = clock.initial_state(network, parameters, seed, this.rule, plastic=True)
     datasets.restore_state(state, before)
     state.counters[STEP] = 0
     return state, network.cluster

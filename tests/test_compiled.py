@@ -1,0 +1,50 @@
+"""What the clock's kernels are compiled to: vector instructions, and no call in the time loop.
+
+Counted in the compiler's output, not timed.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# These become a few instructions each. Whatever else is called in a time loop is something that
+# has slipped in: a library's exponential, an allocation, an exception.
+INSTRUCTIONS = re.compile(r"llvm\.(smax|smin|umax|umin|fshl|fma|fmuladd|memset|memcpy)\..*")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    command = [sys.executable, Path(__file__).with_name("compiled_code.py")]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("kernels"))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("time_loop", ["run_network", "run_readout"])
+def test_nothing_is_called_in_a_time_loop(compiled, time_loop):
+    calls = compiled[time_loop]["calls"]
+    assert sum(calls.values()) > 20
+    assert not {name for name in calls if not INSTRUCTIONS.fullmatch(name)}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "arithmetic"),
+    [
+        ("external_events", "load add xor icmp fmul store"),
+        ("advance_exponential", "load fmul fadd fsub fcmp shl select store"),
+        ("advance_leaky", "load fmul fadd fsub fcmp select store"),
+        ("low_pass", "load fsub fmul fadd store"),
+        ("collect_spikes", "load call"),
+        ("accumulate_potentiation", "load fmul fadd fsub fcmp select store"),
+        ("normalize", "load fadd fsub fcmp select store"),
+        ("potentiate", "load fmul fadd fsub store"),
+    ],
+)
+def test_loops_over_neurons_and_synapses_are_vector_instructions(compiled, kernel, arithmetic):
+    assert set(arithmetic.split()) <= set(compiled[kernel]["vectors"])
