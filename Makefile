@@ -40,9 +40,10 @@ benchmark: setup ## time the clock beside its peers (results/benchmarks; nothing
 	@[ "$$(cat .venv-peers/made-from 2>&1)" = "$$(cksum < benchmarks/peers.lock)" ] || { \
 		echo "Setting up .venv-peers (once) ..."; \
 		"$(PYTHON)" -m venv --clear .venv-peers && \
-		.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock && \
-		cksum < benchmarks/peers.lock > .venv-peers/made-from || \
-		echo "The peers could not be installed (see above): they are left out." >&2; }
+		install() { .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$$1"; } && \
+		install benchmarks/peers.lock && cksum < benchmarks/peers.lock > .venv-peers/made-from || \
+			echo "Brian2 could not be installed (see above): it is left out." >&2; \
+		install benchmarks/nest.lock || echo "NEST could not be installed (see above): it is left out." >&2; }
 	@$(IN_VENV) exec python benchmarks/clock.py --peers .venv-peers/bin/python $(ARGS)
 
 COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 \
@@ -52,7 +53,8 @@ COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 lock: setup ## make the lock files anew, with the newest versions
 	@$(IN_VENV); export PATH; \
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml && \
-	$(COMPILE) --output-file benchmarks/peers.lock benchmarks/peers.in
+	$(COMPILE) --output-file benchmarks/peers.lock benchmarks/peers.in && \
+	$(COMPILE) --constraint benchmarks/peers.lock --output-file benchmarks/nest.lock benchmarks/nest.in
 
 setup: ## make .venv, if it is missing or stale (the others do so by themselves)
 	@[ "$$(cat .venv/made-from 2>&1)" = "$(KEY)" ] && .venv/bin/python -c "" 2>/dev/null && exit; \

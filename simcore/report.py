@@ -26,7 +26,7 @@ MEANINGS = {
 }
 
 
-def write(path, study_name, summary, figures, facts):
+def write(path, study_name, summary, figures, facts, tables=()):
     """Write the page; the same arguments give the same bytes.
 
     Parameters
@@ -42,6 +42,8 @@ def write(path, study_name, summary, figures, facts):
     facts : dict
         What else the reader should know, such as the seed; a name in words and a number, a text or
         a list of texts each. The lists `warnings` and `notes` come first, ahead of the figures.
+    tables : sequence of dict
+        With `title`, `header` (list of str), `rows` (list of lists of str) and a sentence `about`.
 
     Raises
     ------
@@ -60,6 +62,7 @@ def write(path, study_name, summary, figures, facts):
             notes=facts.pop("notes", []),
             facts={name: value for name, value in facts.items() if value not in (None, [])},
             figures=[_figure(*figure) for figure in figures],
+            tables=tables,
         )
     )
     with replacing(path) as file:

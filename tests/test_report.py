@@ -231,3 +231,18 @@ def test_captions_leave_out_what_is_undefined():
     assert "Here" not in report.caption(BY_STEM["periods"], SUMMARY)
     for path in CAPTIONS:
         report.caption(path, [], target="abcba")
+
+
+def test_further_tables_follow_the_figures(tmp_path, picture):
+    table = {
+        "title": "Speed",
+        "header": ["program", "s"],
+        "rows": [["C & co", "0.5"]],
+        "about": "x",
+    }
+    path = tmp_path / "report.html"
+    report.write(path, "demo", SUMMARY, [(picture, "t", "c")], {}, [table])
+    page = Page(path)
+    assert page.rows[-2:] == [["program", "s"], ["C & co", "0.5"]]
+    headings = [tag for tag, _ in page.tags if tag in ("table", "figure")]
+    assert headings == ["table", "figure", "table"]

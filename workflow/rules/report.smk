@@ -1,5 +1,8 @@
 # One page with everything, for a desk and for a phone.
 
+# What `make benchmark` measured on this machine, if it did.
+BENCHMARK = Path("results/benchmarks/clock.json")
+
 
 rule report:
     input:
@@ -9,6 +12,7 @@ rule report:
             map(os.path.relpath, (Path(workflow.basedir) / "workflow/report").glob("*.rst"))
         ),
         template=os.path.relpath(Path(workflow.basedir) / "simcore/report.html.jinja"),
+        benchmark=[str(BENCHMARK)] if BENCHMARK.is_file() else [],
         targets=[store(f"target_{name}") for name in STUDY.targets if "clock" in STUDY.methods],
     output:
         report(f"{FOLDER}/report.html", category="Summary", labels={"page": "all on one page"}),

@@ -50,6 +50,12 @@ with Stage(snakemake) as this:
     for path in this.input["figures"]:
         title, name, wildcards = page(path)
         pages.append((path, title, report.caption(captions[name], summary, **wildcards)))
+    tables = []
+    for path in this.input["benchmark"]:
+        measured = json.loads(Path(path).read_text())
+        tables.append(measured["table"])
+        figure = Path(path).with_suffix(".png")
+        pages.append((figure, "Speed", report.caption(captions["benchmark"], summary)))
     targets = [stores.read(path).attrs for path in this.input["targets"]]
     facts = {
         **{
@@ -59,4 +65,4 @@ with Stage(snakemake) as this:
         "seed": this.params["seed"],
         **{f"{stage} (min)": ms / 6e4 for stage, ms in this.params["durations"].items()},
     }
-    report.write(this.output[0], this.params["study"], summary, pages, facts)
+    report.write(this.output[0], this.params["study"], summary, pages, facts, tables)
