@@ -251,7 +251,7 @@ def run(state, network, duration, *, record=None, tick=None):
     while (done := counters[kernel.STEP]) < total:
         steps = min(chunk - done % chunk, total - done)
         count = kernel.run_network(steps, state, network, room, step, neuron_index)
-        check_sound(state, counters[kernel.STEP] * dt)
+        check_sound(state, counters[kernel.STEP] * dt, weights=done + steps == total)
         if record is not None:
             record(step[:count] * dt, neuron_index[:count].copy())
         if tick is not None:
@@ -264,16 +264,16 @@ def check_sound(state, time, *, weights=False):
     ``weights``: look at all synapses, too. They take much longer, and one that has blown up is soon
     felt by its neuron.
     """
-    most = np.inf if weights else 100 * state[0].V.size
     for name, values in flatten(state).items():
-        if values.dtype.kind != "f" or values.size > most:
+        of_synapses = name.endswith(("weight", "base"))
+        if values.dtype.kind != "f" or (of_synapses and not weights):
             continue
         sound = np.isfinite(values)
         if name.endswith(".V"):
             sound &= np.abs(values) < IMPOSSIBLE_MV
         if not sound.all():
             where = np.argwhere(~sound)[0]
-            kind = "synapse" if name.endswith(("weight", "base")) else "neuron"
+            kind = "synapse" if of_synapses else "neuron"
             raise UserError(
                 f"{name} of {kind} {', '.join(map(str, where))} was {values[tuple(where)]:g} after "
                 f"{time:g} ms of this run: a parameter or weight is too extreme for the time step; "

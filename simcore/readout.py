@@ -151,8 +151,8 @@ def run(
             *readout_spikes,
         )
         now = counters[network_kernel.STEP] * dt
-        clock.check_sound(state, now)
-        clock.check_sound(readout_state, now)
+        for part in (state, readout_state):
+            clock.check_sound(part, now, weights=done + steps == total)
         if record is not None:
             record(spikes[0][:count] * dt, spikes[1][:count].copy())
         if record_readout is not None:

@@ -132,6 +132,27 @@ def filter_factors(tau_rise, tau_decay, dt, like):
 
 
 @kernel
+def conductance(x_rise, x_decay, received, i, factors):
+    """Advance both filters of neuron i, take up and empty what it received; returns g, nS."""
+    keep_rise, keep_decay, scale = factors
+    rise = x_rise[i] * keep_rise + received[i]
+    decay = x_decay[i] * keep_decay + received[i]
+    x_rise[i], x_decay[i] = rise, decay
+    received[i] = received.dtype.type(TINY)
+    return (decay - rise) * scale
+
+
+@kernel
+def advance_or_reset(V, refractory, i, advanced, V_reset, V_spike, hold):
+    """Let V of neuron i advance, or hold or reset it; returns whether it spikes, as 0 or 1."""
+    held = refractory[i] > 0
+    spike = (not held) & (advanced > V_spike)
+    V[i] = V_reset if (held | spike) else advanced
+    refractory[i] = hold if spike else np.int32(refractory[i] - np.int32(held))
+    return np.int32(spike)
+
+
+@kernel
 def advance_exponential(cell, received_E, received_I, p, filters, dt):
     """Advance adaptive exponential integrate-and-fire neurons by one step.
 
@@ -161,37 +182,25 @@ def advance_exponential(cell, received_E, received_I, p, filters, dt):
     x_rise_I, x_decay_I = cell.x_rise_I, cell.x_decay_I
     real = V.dtype.type
     tiny = real(TINY)
-    keep_rise_E, keep_decay_E, scale_E = filter_factors(
-        filters.tau_rise_E, filters.tau_decay_E, dt, V
-    )
-    keep_rise_I, keep_decay_I, scale_I = filter_factors(
-        filters.tau_rise_I, filters.tau_decay_I, dt, V
-    )
+    factors_E = filter_factors(filters.tau_rise_E, filters.tau_decay_E, dt, V)
+    factors_I = filter_factors(filters.tau_rise_I, filters.tau_decay_I, dt, V)
     keep_T, keep_w = real(1.0 - dt / p.tau_T), real(1.0 - dt / p.tau_w)
     leak, per_C, per_D_T = real(dt / p.tau_m), real(dt / p.C), real(1.0 / p.D_T)
     E_L, E_E, E_I = real(p.E_L), real(p.E_E), real(p.E_I)
     V_T0, D_T, V_reset, V_spike = real(p.V_T0), real(p.D_T), real(p.V_reset), real(p.V_spike)
     hold, spikes = np.int32(p.refractory_steps), np.int32(0)
     for i in range(V.size):
-        rise_E = x_rise_E[i] * keep_rise_E + received_E[i]
-        decay_E = x_decay_E[i] * keep_decay_E + received_E[i]
-        rise_I = x_rise_I[i] * keep_rise_I + received_I[i]
-        decay_I = x_decay_I[i] * keep_decay_I + received_I[i]
-        x_rise_E[i], x_decay_E[i], x_rise_I[i], x_decay_I[i] = rise_E, decay_E, rise_I, decay_I
-        received_E[i], received_I[i] = tiny, tiny
+        g_E = conductance(x_rise_E, x_decay_E, received_E, i, factors_E)
+        g_I = conductance(x_rise_I, x_decay_I, received_I, i, factors_I)
         threshold = V_T0 + (V_T[i] - V_T0) * keep_T
         adaptation = w[i] * keep_w + tiny
         V_T[i], w[i] = threshold, adaptation
         v = V[i]
-        current = (decay_E - rise_E) * scale_E * (E_E - v)
-        current += (decay_I - rise_I) * scale_I * (E_I - v)
+        current = g_E * (E_E - v) + g_I * (E_I - v)
         upstroke = D_T * exponential((v - threshold) * per_D_T)
         advanced = v + leak * (E_L - v + upstroke) + per_C * (current - adaptation)
-        held = refractory[i] > 0
-        spike = (not held) & (advanced > V_spike)
-        V[i] = V_reset if (held | spike) else advanced
-        refractory[i] = hold if spike else np.int32(refractory[i] - np.int32(held))
-        spikes = np.int32(spikes + np.int32(spike))
+        spike = advance_or_reset(V, refractory, i, advanced, V_reset, V_spike, hold)
+        spikes = np.int32(spikes + spike)
     return spikes
 
 
@@ -202,33 +211,20 @@ def advance_leaky(cell, received_E, received_I, p, filters, dt):
     x_rise_E, x_decay_E = cell.x_rise_E, cell.x_decay_E
     x_rise_I, x_decay_I = cell.x_rise_I, cell.x_decay_I
     real = V.dtype.type
-    tiny = real(TINY)
-    keep_rise_E, keep_decay_E, scale_E = filter_factors(
-        filters.tau_rise_E, filters.tau_decay_E, dt, V
-    )
-    keep_rise_I, keep_decay_I, scale_I = filter_factors(
-        filters.tau_rise_I, filters.tau_decay_I, dt, V
-    )
+    factors_E = filter_factors(filters.tau_rise_E, filters.tau_decay_E, dt, V)
+    factors_I = filter_factors(filters.tau_rise_I, filters.tau_decay_I, dt, V)
     leak, per_C = real(dt / p.tau_m), real(dt / p.C)
     E_L, E_E, E_I = real(p.E_L), real(p.E_E), real(p.E_I)
     V_reset, V_spike = real(p.V_reset), real(p.V_spike)
     hold, spikes = np.int32(p.refractory_steps), np.int32(0)
     for i in range(V.size):
-        rise_E = x_rise_E[i] * keep_rise_E + received_E[i]
-        decay_E = x_decay_E[i] * keep_decay_E + received_E[i]
-        rise_I = x_rise_I[i] * keep_rise_I + received_I[i]
-        decay_I = x_decay_I[i] * keep_decay_I + received_I[i]
-        x_rise_E[i], x_decay_E[i], x_rise_I[i], x_decay_I[i] = rise_E, decay_E, rise_I, decay_I
-        received_E[i], received_I[i] = tiny, tiny
+        g_E = conductance(x_rise_E, x_decay_E, received_E, i, factors_E)
+        g_I = conductance(x_rise_I, x_decay_I, received_I, i, factors_I)
         v = V[i]
-        current = (decay_E - rise_E) * scale_E * (E_E - v)
-        current += (decay_I - rise_I) * scale_I * (E_I - v)
+        current = g_E * (E_E - v) + g_I * (E_I - v)
         advanced = v + leak * (E_L - v) + per_C * current
-        held = refractory[i] > 0
-        spike = (not held) & (advanced > V_spike)
-        V[i] = V_reset if (held | spike) else advanced
-        refractory[i] = hold if spike else np.int32(refractory[i] - np.int32(held))
-        spikes = np.int32(spikes + np.int32(spike))
+        spike = advance_or_reset(V, refractory, i, advanced, V_reset, V_spike, hold)
+        spikes = np.int32(spikes + spike)
     return spikes
 
 
