@@ -1,21 +1,23 @@
-"""The clock network in Brian2, in two ways: as its users write it, and tuned as far as it goes.
+"""The clock network in Brian2, from what its users write to what can be got out of it.
 
     python clock_brian2.py FOLDER MODE CLUSTER_SIZE WARM_UP_STEPS STEPS REPEATS
-                           [--tuned] [--precision 64]
+                           [--sums] [--tuned] [--precision 64]
 
 FOLDER holds the network in the files that benchmarks/clock.c reads and describes; MODE is static,
 plastic, or stimulated (plastic, the clusters stimulated in turn). Prints one JSON object in the
 last line. Needs Brian2 and a C++ compiler, not simcore.
 
-The model becomes a C++ program (Brian2's standalone mode) that runs in one thread. In both ways
+The model becomes a C++ program (Brian2's standalone mode) that runs in one thread. Traces and
+filters belong to neurons, not to synapses; normalization has a clock of its own.
 
-- traces and filters belong to neurons, not to synapses;
-- potentiation is simcore's: one running sum G for each postsynaptic neuron; a weight is touched
-  when its presynaptic neuron fires and at each normalization, which has a clock of its own.
+As its users write it, a neuron that is depolarized has an event of its own, at which potentiation
+touches the synapses onto it. V is held "(unless refractory)", external events are drawn by
+poisson(), and the compiler's flags are Brian2's own.
 
-As its users write it, V is held "(unless refractory)", external events are drawn by poisson(), and
-the compiler's flags are Brian2's own. Tuned (--tuned), as nobody would without knowing how simcore
-does it:
+With --sums, potentiation is simcore's: one running sum G for each postsynaptic neuron; a weight is
+touched when its presynaptic neuron fires and at each normalization.
+
+Tuned (--tuned), as nobody would without knowing how simcore does it:
 
 - Refractoriness is a counter: of "(unless refractory)" the compiler cannot vectorize the loop.
 - The external input is drawn from the generators in FOLDER, one for each neuron, by inversion. The
@@ -70,7 +72,7 @@ PARAMETERS = {
     **{"E_L": -70 * mV, "V_theta": -49 * mV, "tau_u": 10 * ms, "tau_v": 7 * ms},
     "potentiation": DT * 0.0008 * pF / mV**2,
     "depression": DT * 0.0014 * pF / mV,
-    "x_factor": 1 - DT / 3.5,
+    **{"tau_x": 3.5 * ms, "x_factor": 1 - DT / 3.5},
     **{"w_E_min": 1.45 * pF, "w_E_max": 32.68 * pF},
     **{"eta": 1 * pF, "tau_y": 20 * ms, "y_target": 2 * 0.003 * 20},
     **{"w_I_min": 48.7 * pF, "w_I_max": 243 * pF},
@@ -110,19 +112,24 @@ INHIBITORY = """
 dV/dt = free*((E_L_i - V)/tau_m + (g_E*(E_E - V) + g_I*(E_I - V))/C) : volt
 """
 
-# X is the trace x at the last spike of the neuron, divided by x_factor to the power of the steps
-# between the last normalization and that spike; decay and growth are that power of now and 1/decay.
-VOLTAGE_RULE = """
+# Voltages, and the trace x of the equations as they stand.
+VOLTAGES = """
 du/dt = (V - u)/tau_u : volt
 dv/dt = (V - v)/tau_v : volt
-X : 1
-G : farad
-decay : 1 (shared)
-growth : 1 (shared)
 total : farad
 excess : farad
 reference : farad (constant)
 inputs : 1 (constant)
+"""
+TRACE_X = "dx/dt = -x/tau_x : 1\n"
+
+# X is the trace x at the last spike of the neuron, divided by x_factor to the power of the steps
+# between the last normalization and that spike; decay and growth are that power of now and 1/decay.
+RUNNING_SUMS = """
+X : 1
+G : farad
+decay : 1 (shared)
+growth : 1 (shared)
 """
 
 # Of a user's equation for V.
@@ -213,11 +220,12 @@ class Model:
     folder : pathlib.Path
     mode : {"static", "plastic", "stimulated"}
     cluster_size : int
-    tuned : bool
+    sums, tuned : bool
+        Potentiation by running sums; everything else that is known to help.
     """
 
-    def __init__(self, folder, mode, cluster_size, tuned):
-        self.folder, self.tuned = folder, tuned
+    def __init__(self, folder, mode, cluster_size, sums, tuned):
+        self.folder, self.sums, self.tuned = folder, sums, tuned
         self.plastic, self.stimulated = mode != "static", mode == "stimulated"
         self.namespace = namespace()
         self.e, self.i = self.excitatory(), self.inhibitory()
@@ -284,11 +292,21 @@ class Model:
         equations, spike = EXCITATORY, self.spike(EXCITATORY_SPIKE)
         equations += STIMULUS * self.stimulated
         step = self.external_input(self.events_of_excitatory())
+        options = {}
         if self.plastic:
-            equations += VOLTAGE_RULE + TRACE_Y
-            spike += "X += growth\ny += 1\n"
-            step = "decay *= x_factor\ngrowth /= x_factor\n" + step
-        group = self.neurons("e", equations)
+            equations += VOLTAGES + TRACE_Y
+            spike += "y += 1\n"
+            if self.sums:
+                equations += RUNNING_SUMS
+                spike += "X += growth\n"
+                step = "decay *= x_factor\ngrowth /= x_factor\n" + step
+            else:
+                equations += TRACE_X
+                options["events"] = {
+                    "depolarized": "V > V_theta and v > E_L",
+                    "fired": "V > V_spike_e",
+                }
+        group = self.neurons("e", equations, **options)
         # Not as the reset, which comes after the synapses: the voltage rule sees V after its reset,
         # the inhibitory rule sees y raised.
         group.run_on_event("spike", spike, when="after_thresholds")
@@ -296,12 +314,22 @@ class Model:
         group.V_T = -52 * mV
         if self.plastic:
             group.u = group.v = -60 * mV
-            group.decay = group.growth = 1
-            group.run_regularly(
-                "G += potentiation*decay*clip(V - V_theta, 0*mV, far)*clip(v - E_L, 0*mV, far)",
-                when="before_synapses",
-            )
+            self.voltage_rule(group)
         return group
+
+    def voltage_rule(self, group):
+        """What the voltage rule does to the E neurons."""
+        if not self.sums:
+            # After this step's reset. The trace of a neuron that fires jumps behind the synapses.
+            group.set_event_schedule("depolarized", when="after_thresholds", order=1)
+            group.set_event_schedule("fired", when="thresholds")
+            group.run_on_event("fired", "x += 1", when="resets")
+            return
+        group.decay = group.growth = 1
+        group.run_regularly(
+            "G += potentiation*decay*clip(V - V_theta, 0*mV, far)*clip(v - E_L, 0*mV, far)",
+            when="before_synapses",
+        )
 
     def inhibitory(self):
         equations = INHIBITORY + TRACE_Y * self.plastic
@@ -335,7 +363,9 @@ class Model:
             groups[name[0]],
             groups[name[-1]],
             f"{variable} : farad",
-            delay={pathway.removeprefix("on_"): 0 * ms for pathway in rules},
+            delay={
+                pathway.removeprefix("on_"): 0 * ms for pathway in rules if pathway != "on_event"
+            },
             namespace=self.namespace,
             name=name,
             **rules,
@@ -348,6 +378,28 @@ class Model:
         return self.synapses(name, "weight", on_pre=send(name))
 
     def plastic_e_to_e(self):
+        return self.summed_e_to_e() if self.sums else self.potentiated_e_to_e()
+
+    def potentiated_e_to_e(self):
+        """Potentiation at the event of the postsynaptic neuron, then depression at a spike."""
+        synapses = self.synapses(
+            "e_to_e",
+            "weight",
+            on_pre="""
+            change = depression*clip(u_post - E_L, 0*mV, far)
+            weight = clip(weight - change, w_E_min, w_E_max)
+            """
+            + send("e_to_e"),
+            on_post="""
+            change = potentiation*x_pre*(V_post - V_theta)*(v_post - E_L)
+            weight = clip(weight + change, w_E_min, w_E_max)
+            """,
+            on_event={"pre": "spike", "post": "depolarized"},
+        )
+        synapses.post.order = -1
+        return synapses
+
+    def summed_e_to_e(self):
         """The weight of a synapse is base + X_pre G_post, clipped."""
         return self.synapses(
             "e_to_e",
@@ -378,31 +430,21 @@ class Model:
         self.e.reference = np.bincount(post, weight, minlength=neurons) * pF
         self.e.inputs = np.maximum(np.bincount(post, minlength=neurons), 1)
         every = {"dt": 20 * ms, "when": "start"}
-        self.e_to_e.run_regularly(
-            "base = clip(base + X_pre*G_post, w_E_min, w_E_max)\ntotal_post += base",
-            order=0,
-            **every,
-        )
+        weight, grown, begin_window = "weight", "", ""
+        if self.sums:
+            weight, grown = "base", "base = clip(base + X_pre*G_post, w_E_min, w_E_max)\n"
+            begin_window = "passed = decay\ndecay = 1\ngrowth = 1\nX *= passed\nG = 0*pF\n"
+        self.e_to_e.run_regularly(f"{grown}total_post += {weight}", order=0, **every)
         self.e.run_regularly(
-            """
-            passed = decay
-            decay = 1
-            growth = 1
-            X *= passed
-            G = 0*pF
-            excess = (total - reference)/inputs
-            total = 0*pF
-            """,
-            order=1,
-            **every,
+            begin_window + "excess = (total - reference)/inputs\ntotal = 0*pF", order=1, **every
         )
         self.e_to_e.run_regularly(
-            "base = clip(base - excess_post, w_E_min, w_E_max)", order=2, **every
+            f"{weight} = clip({weight} - excess_post, w_E_min, w_E_max)", order=2, **every
         )
 
     def mean_e_to_e(self):
         """Of the weights at the end, pF."""
-        if not self.plastic:
+        if not (self.plastic and self.sums):
             return float(np.mean(self.e_to_e.weight[:] / pF))
         pre, post, _ = read_group(self.folder, "e_to_e")
         weight = self.e_to_e.base[:] / pF + self.e.X[:][pre] * (self.e.G[:] / pF)[post]
@@ -450,7 +492,7 @@ def measure(given, folder):
     set_device("cpp_standalone", build_on_run=False)
     defaultclock.dt = DT * ms
     seed(1)
-    model = Model(given.folder, given.mode, given.cluster_size, given.tuned)
+    model = Model(given.folder, given.mode, given.cluster_size, given.sums, given.tuned)
     begun = time.perf_counter()
     model.network.run(given.warm_up_steps * DT * ms)
     # As text, so that the program does it, then; Brian2 would take plain numbers for the result.
@@ -475,6 +517,7 @@ def measure(given, folder):
         "mean_e_to_e": model.mean_e_to_e(),
         "mean_i_to_e": float(np.mean(model.i_to_e.weight[:] / pF)),
         "precision": given.precision,
+        "sums": given.sums,
         "tuned": given.tuned,
     }
 
@@ -488,6 +531,7 @@ def main():
     parser.add_argument("steps", type=int, help="steps of each repeat")
     parser.add_argument("repeats", type=int)
     parser.add_argument("--precision", type=int, choices=[32, 64], default=64, help="bits")
+    parser.add_argument("--sums", action="store_true", help="potentiation as simcore does it")
     parser.add_argument("--tuned", action="store_true", help="as far as it goes")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
