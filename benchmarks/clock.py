@@ -333,7 +333,7 @@ def draw(result, path):
     known = [name for name in programs if name in set(rows.program)]
     options = {"hue": "program", "hue_order": known, "size": 8, "jitter": False}
     sns.stripplot(rows, x="case", y="seconds", ax=left, **options)
-    left.set(yscale="log", ylim=(0.04, 3), xlabel="", ylabel="CPU s per simulated s")
+    left.set(yscale="log", ylim=(0.04, 4), xlabel="", ylabel="CPU s per simulated s")
     left.grid(axis="y", which="major", color="0.85")
     left.legend(title="", frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     sizes = pd.DataFrame(result["scaling"])
