@@ -4,36 +4,8 @@ import numpy as np
 import xarray as xr
 from stage import Stage
 
-from simcore import datasets, measures
+from simcore import datasets, measures, stages
 from simcore.datasets import variable
-
-
-def rhythm(replay):
-    """Rates, periods and order of the clock alone; the winner every 1 ms."""
-    duration = replay.attrs["simulated_ms"]
-    neuron, neurons_e = replay["spike_neuron"].values, replay.attrs["neurons_e"]
-    winner, period, order = measures.rhythm(
-        replay["spike_time"].values, neuron, replay["cluster"].values, duration, dt=dt
-    )
-    excitatory = np.count_nonzero(neuron < neurons_e)
-    seconds = duration / 1e3
-    numbers = {
-        "clock.replay.rate_e": (excitatory / neurons_e / seconds, "Hz"),
-        "clock.replay.rate_i": (
-            (neuron.size - excitatory) / replay.attrs["neurons_i"] / seconds,
-            "Hz",
-        ),
-        "clock.replay.period_mean": (measures.mean(period), "ms"),
-        "clock.replay.period_sd": (float(np.std(period)) if period.size else np.nan, "ms"),
-        "clock.replay.order": (order, "1"),
-    }
-    variables = {
-        "period": variable("pass", period, "ms", "time between onsets of the clock"),
-        "winner": variable(
-            "winner_time", winner.astype(np.int16), "1", "most active cluster every 1 ms, or -1"
-        ),
-    }
-    return numbers, variables
 
 
 def weights(before, after):
@@ -74,32 +46,9 @@ def spectrum(network):
     return measures.spectrum(*groups, network.cluster, network.clusters)
 
 
-def passes(name, replay):
-    """Error and correlation of every pass of a replayed target."""
-    start, error, correlation = measures.evaluate_replay(
-        (replay["spike_time"].values, replay["spike_neuron"].values),
-        (replay["readout_spike_time"].values, replay["readout_spike_channel"].values),
-        replay["cluster"].values,
-        replay["target_rate"].values,
-        replay.attrs["simulated_ms"],
-        dt=dt,
-        burn_in=this.params["parameters"]["burn_in"],
-    )
-    numbers = {
-        f"readout.{name}.error": (measures.mean(error), "1"),
-        f"readout.{name}.correlation": (measures.mean(correlation), "1"),
-    }
-    dim = f"pass_{name}"
-    variables = {
-        f"pass_start_{name}": variable(dim, start, "ms", "when the pass began"),
-        f"pass_error_{name}": variable(dim, error, "1", "replay error"),
-        f"pass_correlation_{name}": variable(dim, correlation, "1", "replay correlation"),
-    }
-    return numbers, variables
-
-
 with Stage(snakemake) as this:
-    dt = this.params["parameters"]["dt"]
+    given = this.params["parameters"]
+    dt = given["dt"]
     parts = []
     if "network" in this.input.keys():
         parts.append(
@@ -110,10 +59,12 @@ with Stage(snakemake) as this:
                 )
             )
         )
-    parts.append(rhythm(this.read("replay", "replay_clock")))
+    parts.append(stages.rhythm(this.read("replay", "replay_clock"), dt))
     parts += [
-        passes(name, this.read(f"replay_{name}", f"replay {name}"))
-        for name in this.params["parameters"]["targets"]
+        stages.passes(
+            this.read(f"replay_{name}", f"replay {name}"), dt, given["burn_in"], name=name
+        )
+        for name in given["targets"]
     ]
     numbers, variables = {}, {}
     for some_numbers, some_variables in parts:

@@ -46,6 +46,7 @@ with Stage(snakemake) as this:
         if this.stop:
             raise UserError("stopped, as asked; the same command begins this stage again.")
         correlation = np.mean(found["correlation"])
-        this.say(f"{this.name}: network {run + 1} of {len(runs)}: correlation {correlation:.3f}")
+        this.report(f"network {run + 1} of {len(runs)}: correlation {correlation:.3f}")
     dataset = datasets.rls_replay(experiment, results, examples, target, training)
-    this.write(dataset, len(runs) * experiment.test.starts * experiment.target.duration)
+    simulated = len(runs) * experiment.test.starts * experiment.target.duration
+    this.write(dataset.assign_attrs(simulated_ms=simulated))

@@ -13,9 +13,7 @@ with Stage(snakemake) as this:
     compile_kernels(this, "rls", f"{experiment.bits}-bit")
     target = this.read("targets", f"rls_targets {this.target}")["target"].values
     networks = rls_training.Networks(experiment, this.params["seed"], target, snakemake.threads)
-    if saved := this.resume():
-        networks.restore(saved)
     total = sum(condition.training_ms for _, condition, _ in networks.runs)
-    tick = this.progress(total, networks, done=networks.simulated)
-    networks.run(tick)
-    this.write(datasets.rls_training(experiment, networks.done), total)
+    networks.run(this.watch(networks, total))
+    made = datasets.rls_training(experiment, networks.done)
+    this.write(made.assign_attrs(simulated_ms=total))

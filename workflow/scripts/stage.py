@@ -61,6 +61,10 @@ class Stage:
             except OSError:
                 pass  # the terminal went away with the process that started us
 
+    def report(self, sentence):
+        """Say something about this stage."""
+        self.say(f"{self.name}: {sentence}")
+
     def listen(self):
         """From now on, a request to end waits until the stage looks at ``stop``."""
         if self.stop is None:
@@ -86,7 +90,7 @@ class Stage:
         stores.check_parameters(dataset, self.input[role], shared)
         return dataset
 
-    def write(self, dataset, simulated_ms=0.0):
+    def write(self, dataset):
         """Write this stage's store, the rule's first output."""
         stores.write(
             dataset,
@@ -96,13 +100,26 @@ class Stage:
             seed=self.params["seed"],
             code_digest=self.params["code"],
             inputs=dict(self.input.items()),
-            simulated_ms=simulated_ms,
+            simulated_ms=dataset.attrs.get("simulated_ms", 0.0),
         )
         if self.checkpoint is not None:
             self.checkpoint.remove()
 
-    def resume(self):
-        """Open this stage's checkpoint; returns the arrays of an interrupted run, or None."""
+    def watch(self, run, total):
+        """Make a long run one that goes on where it was interrupted, reports, and can be stopped.
+
+        Parameters
+        ----------
+        run : object
+            Its ``arrays()`` are what a checkpoint holds, ``restore`` takes them back.
+        total : float
+            Simulated ms of the whole stage.
+
+        Returns
+        -------
+        Progress
+            To be called with the simulated ms after each chunk.
+        """
         self.listen()
         folder = Path(self.output[0]).parent / ".checkpoints"
         name = f"{self.name.replace(' ', '_')}.checkpoint"
@@ -113,37 +130,24 @@ class Stage:
         )
         key = hashlib.sha256(key.encode()).hexdigest()
         self.checkpoint = stores.Checkpoint(folder / name, key, notify=self.say)
-        saved = self.checkpoint.load()
-        if saved is None:
-            return None
-        self.say(f"{self.name}: goes on from its checkpoint.")
-        return saved[0]
-
-    def progress(self, total, run, *, done=0.0):
-        """Return the ``tick`` of a long run: it reports, writes checkpoints, and stops if asked.
-
-        Parameters
-        ----------
-        total : float
-            Simulated ms of the whole stage.
-        run : object
-            Its ``arrays()`` are what a checkpoint holds.
-        done : float
-            Simulated ms done before now.
-        """
-        return Progress(self, total, run, done)
+        if saved := self.checkpoint.load():
+            self.report("goes on from its checkpoint.")
+            run.restore(saved[0])
+        return Progress(self, total, run)
 
 
 class Progress:
     """Called with the simulated ms after each chunk of a run."""
 
-    def __init__(self, stage, total, run, done):
+    def __init__(self, stage, total, run):
         self.stage, self.total, self.run = stage, total, run
         self.begun = self.reported = self.saved = time.monotonic()
-        self.begun_at = done
+        self.begun_at = None
 
     def __call__(self, simulated):
         now = time.monotonic()
+        if self.begun_at is None:  # not zero if it goes on from a checkpoint
+            self.begun, self.begun_at = now, simulated
         every = self.stage.run
         if self.stage.stop:
             self.save()
@@ -156,18 +160,18 @@ class Progress:
             self.saved = time.monotonic()
         if (now - self.reported) * 1e3 >= every["progress_every"]:
             self.reported = now
-            self.report(simulated, now)
+            self.show(simulated, now)
 
     def save(self):
         """Replace the checkpoint."""
         self.stage.checkpoint.save(self.run.arrays(), {})
 
-    def report(self, simulated, now):
+    def show(self, simulated, now):
         """Print simulated time, speed and time left."""
-        speed = (simulated - self.begun_at) / 1e3 / (now - self.begun)
+        speed = (simulated - self.begun_at) / 1e3 / max(now - self.begun, 1e-9)
         left = (self.total - simulated) / 1e3 / speed if speed > 0 else float("inf")
-        self.stage.say(
-            f"{self.stage.name}: {simulated / 1e3:.0f} of {self.total / 1e3:.0f} s simulated "
+        self.stage.report(
+            f"{simulated / 1e3:.0f} of {self.total / 1e3:.0f} s simulated "
             f"({simulated / self.total:.0%}), {speed:.1f} times real time, {left:.0f} s left"
         )
 

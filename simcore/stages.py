@@ -1,0 +1,395 @@
+"""The stages of the clock as functions: parameters, seed and inputs in, a dataset out.
+
+The workflow's scripts call them for a study, a sweep for each of its points; a notebook may as
+well. All share some arguments:
+
+given : dict
+    Parameters by group as a study has them: ``clock``, ``dt`` (ms) and what else a stage names.
+seed : int
+    Of the study.
+name : str
+    Of the run, such as ``replay abcba``: runs of other names draw other random numbers.
+watch : callable
+    ``watch(run, total)`` is called once before a long run of ``total`` ms (of simcore.runs). It may
+    restore an interrupted run, and returns what is called with the simulated ms after each chunk.
+say : callable
+    Is told in a sentence what people may want to know.
+
+Every dataset has the attribute ``simulated_ms``.
+"""
+
+import numpy as np
+import xarray as xr
+
+from simcore import clock, connectivity, datasets, measures, readout, targets
+from simcore.datasets import variable
+from simcore.errors import UserError
+from simcore.kernels.network import STEP
+from simcore.parameters import Clock, Readout, Replay
+from simcore.runs import Course, Learning, Training
+from simcore.runs import Replay as ReplayRun
+from simcore.streams import stream
+
+
+def unwatched(run, total):
+    """Watch nothing."""
+    return lambda simulated: None
+
+
+def unsaid(sentence):
+    """Tell nobody."""
+
+
+def network(given, seed, *, weights=None, watch=unwatched):
+    """The start network: random and balanced, hard-wired, synfire, or a given matrix.
+
+    Parameters
+    ----------
+    weights : path-like, optional
+        Where the matrix of ``clock.weights`` lies.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`simcore.datasets.training` if the clock learns, otherwise the connectivity alone.
+    """
+    parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
+    if parameters.weights:
+        parameters = parameters.model_copy(update={"weights": weights})
+    built = connectivity.build(parameters, stream(seed, "weights"))
+    if not parameters.learns:
+        return xr.Dataset(datasets.connectivity(built), attrs={"simulated_ms": 0.0})
+    state = clock.initial_state(built, parameters, seed, "network", plastic=True)
+    run = Training(state, parameters.balancing, Course(built.cluster))
+    tick = watch(run, parameters.balancing)
+    run.run(clock.network(state, parameters, dt, traces=True), parameters.balancing_static, tick)
+    plastic = clock.network(state, parameters, dt, plastic=True)
+    run.run(plastic, parameters.balancing, tick)
+    return _trained(run, plastic, built.cluster)
+
+
+def training(given, seed, before, *, name, watch=unwatched):
+    """Let the plastic network run on: stimulated in the embedding, left to itself afterwards.
+
+    Parameters
+    ----------
+    before : xarray.Dataset
+        Of the stage before, with whose last state this one begins.
+    name : {"embedding", "consolidation"}
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`simcore.datasets.training`.
+    """
+    parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
+    duration = getattr(parameters, name)
+    built = datasets.read_connectivity(before)
+    state = clock.initial_state(built, parameters, seed, name, plastic=True)
+    datasets.restore_state(state, before)
+    state.counters[STEP] = 0
+    run = Training(state, duration, Course(built.cluster))
+    tick = watch(run, duration)
+    order = None
+    if name == "embedding":
+        generator = stream(seed, "stimulation")
+        order = clock.stimulation_order(parameters, dt, duration, built.clusters, generator)
+    kernel = clock.network(state, parameters, dt, plastic=True, stimulation_order=order)
+    run.run(kernel, duration, tick)
+    return _trained(run, kernel, built.cluster)
+
+
+def _trained(run, kernel, cluster):
+    final = clock.settled_connectivity(run.state, kernel, cluster)
+    return datasets.training(run, final, run.state).assign_attrs(simulated_ms=run.duration)
+
+
+def replay(given, seed, network, *, name, target=None, learned=None, watch=unwatched):
+    """Spontaneous activity with fixed weights: of the clock alone, or with trained read-outs.
+
+    Parameters
+    ----------
+    network : xarray.Dataset
+        Holds the connectivity.
+    target, learned : xarray.Dataset, optional
+        Of :func:`target` and :func:`learn`: read-outs take part.
+
+    Returns
+    -------
+    xarray.Dataset
+        Spikes, clusters, the numbers of neurons, and what the target has for the selected pattern.
+    """
+    parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
+    given_replay = Replay.model_validate(given["replay"])
+    built = datasets.read_connectivity(network)
+    variables = datasets.cluster(built.cluster)
+    state = clock.initial_state(built, parameters, seed, name)
+    readout_state = kernel = None
+    if target is not None:
+        selected, inhibited = datasets.selected_target(target)
+        weight, of_readout = (
+            learned["readout_weight"].values,
+            Readout.model_validate(given["readout"]),
+        )
+        sizes = built.clusters, len(weight)
+        readout_state = readout.initial_state(state, *sizes, of_readout, dt, seed, name)
+        readout_state.weight[...] = weight
+        rate = selected["target_rate"].values[None]
+        common = of_readout, given_replay, dt, built.cluster
+        kernel = readout.readout(*common, rate, learning=False, inhibited=inhibited)
+        variables |= dict(selected.variables)
+    run = ReplayRun(state, readout_state)
+    tick = watch(run, given_replay.duration)
+    run.run(clock.network(state, parameters, dt), given_replay.duration, tick, kernel)
+    variables |= datasets.spikes(run.spikes.arrays())
+    if target is not None:
+        recorded = run.readout_spikes.arrays()
+        variables |= datasets.spikes(recorded, prefix="readout_", index="channel")
+    sizes = {"neurons_e": built.neurons_e, "neurons_i": built.neurons_i}
+    return xr.Dataset(variables, attrs=sizes | {"simulated_ms": given_replay.duration})
+
+
+def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
+    """Read-outs learn a target on the clock, in blocks, until the replay error levels off.
+
+    Parameters
+    ----------
+    network, target : xarray.Dataset
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`simcore.datasets.readout`, with the attribute ``levelled_off``.
+    """
+    parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
+    learning = Readout.model_validate(given["readout"])
+    built = datasets.read_connectivity(network)
+    rate = target["target_rate"].values
+    selected, inhibited = datasets.selected_target(target)
+    goal = selected["target_rate"].values
+
+    def states(name):
+        state = clock.initial_state(built, parameters, seed, name)
+        sizes = built.clusters, rate.shape[2]
+        return state, readout.initial_state(state, *sizes, learning, dt, seed, name)
+
+    def test(weight, tick):
+        """Replay with these weights; returns mean error and correlation of the passes."""
+        test_run = ReplayRun(*states(f"{name}, test"))
+        test_run.readout_state.weight[...] = weight
+        test_run.run(kernel, learning.test, tick, testing)
+        _, error, correlation = measures.evaluate_replay(
+            tuple(test_run.spikes.arrays().values()),
+            tuple(test_run.readout_spikes.arrays().values()),
+            built.cluster,
+            goal,
+            learning.test,
+            dt=dt,
+            burn_in=learning.burn_in,
+        )
+        error, correlation = measures.mean(error), measures.mean(correlation)
+        say(f"replay error {error:.3f}, correlation {correlation:.3f}")
+        return error, correlation
+
+    state, readout_state = states(name)
+    kernel = clock.network(state, parameters, dt)
+    common = learning, Replay.model_validate(given["replay"]), dt, built.cluster
+    teaching = readout.readout(*common, rate, learning=True)
+    testing = readout.readout(*common, goal[None], learning=False, inhibited=inhibited)
+    run = Learning(state, readout_state, learning, test)
+    tick = watch(run, learning.learning_max)
+    levelled_off = run.run(kernel, teaching, tick)
+    learned = run.curve[-1][0]
+    say(
+        f"learned for {learned / 1e3:g} s; the error "
+        + ("has levelled off." if levelled_off else "was still falling (readout.learning_max).")
+    )
+    dataset = datasets.readout(run.best_weight, run.curve, built.cluster)
+    dataset = dataset.assign(
+        {label: target[label] for label in ("symbol", "frequency") if label in target}
+    )
+    return dataset.assign_attrs(levelled_off=int(levelled_off), simulated_ms=learned)
+
+
+def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
+    """One target: what rate each supervisor has in each step.
+
+    Parameters
+    ----------
+    clock_replay : xarray.Dataset
+        Of :func:`replay`, of the clock alone: its period is the target's measure.
+    name : str
+        Of the target.
+    song, file : path-like, optional
+        The recording or table that a target of kind ``song`` or ``file`` is made from.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`simcore.datasets.target`.
+
+    Raises
+    ------
+    UserError
+        The target has no length of its own and the clock no period.
+    """
+    dt, kind = given["dt"], given["target"]["kind"]
+    _, periods, _ = _rhythm(clock_replay, dt)
+    period = measures.mean(periods)
+    make = {"symbols": _symbols, "song": _song, "file": _table}[kind]
+    length = given["target"]["length"]
+    if length is None and kind != "file":
+        if np.isnan(period):
+            raise UserError(
+                "the clock has no period (its first cluster never led twice in order), so the "
+                f"target has no length: set targets.{name}.length, or train the clock for longer."
+            )
+        length = targets.default_length(period)
+    rate, labels, pattern, selected, notes = make(given, length, song or file)
+    length = rate.shape[1] * dt
+    warnings = list(filter(None, [targets.check_length(length, period)]))
+    for sentence in [*notes, *warnings]:
+        say(sentence)
+    return datasets.target(rate, labels, kind, dt, pattern, selected).assign_attrs(
+        length_ms=length,
+        clock_period_ms=period,
+        notes="\n".join(notes),
+        warnings="\n".join(warnings),
+        simulated_ms=0.0,
+    )
+
+
+def _symbols(given, length, _):
+    """Symbol sequences, each a pattern on channels of its own."""
+    sequences = [
+        targets.symbol_sequence(
+            sequence,
+            length,
+            given["dt"],
+            lead_fraction=given["target"]["lead"],
+            on_rate=given["target"]["on_rate"],
+            baseline=given["baseline_rate"],
+        )
+        for sequence in given["sequences"]
+    ]
+    rate = targets.parallel(sequences, baseline=given["baseline_rate"])
+    labels = [label for sequence in sequences for label in sequence.labels]
+    pattern = np.repeat(np.arange(len(sequences)), [len(s.labels) for s in sequences])
+    selected = given["sequences"].index(given["target"]["selected"] or given["sequences"][0])
+    return rate, labels, pattern, selected, ()
+
+
+def _song(given, length, recording):
+    """A piece of the study's recording."""
+    made = targets.song(
+        recording,
+        length,
+        given["dt"],
+        start=given["song_start"],
+        duration=given["song_duration"],
+        fit=given["song_fit"],
+        on_rate=given["target"]["on_rate"],
+    )
+    return made.rate[None], made.labels, np.zeros(made.rate.shape[1], int), 0, made.notes
+
+
+def _table(given, length, file):
+    """A table from a file; its own length counts if none is given."""
+    made = targets.from_file(
+        file,
+        length,
+        given["dt"],
+        given["target"]["file_dt"],
+        unit=given["target"]["file_unit"],
+        on_rate=given["target"]["on_rate"],
+    )
+    return made.rate[None], made.labels, np.zeros(made.rate.shape[1], int), 0, made.notes
+
+
+def _rhythm(replayed, dt):
+    return measures.rhythm(
+        replayed["spike_time"].values,
+        replayed["spike_neuron"].values,
+        replayed["cluster"].values,
+        replayed.attrs["simulated_ms"],
+        dt=dt,
+    )
+
+
+def rhythm(replayed, dt):
+    """Measure the clock alone.
+
+    Parameters
+    ----------
+    replayed : xarray.Dataset
+        Of :func:`replay`.
+    dt : float, ms
+
+    Returns
+    -------
+    numbers : dict
+        Id to (value, unit): rates, period, order.
+    variables : dict
+        Every period; the winner every 1 ms.
+    """
+    neuron, neurons_e = replayed["spike_neuron"].values, replayed.attrs["neurons_e"]
+    winner, period, order = _rhythm(replayed, dt)
+    excitatory = np.count_nonzero(neuron < neurons_e)
+    seconds = replayed.attrs["simulated_ms"] / 1e3
+    numbers = {
+        "clock.replay.rate_e": (excitatory / neurons_e / seconds, "Hz"),
+        "clock.replay.rate_i": (
+            (neuron.size - excitatory) / replayed.attrs["neurons_i"] / seconds,
+            "Hz",
+        ),
+        "clock.replay.period_mean": (measures.mean(period), "ms"),
+        "clock.replay.period_sd": (float(np.std(period)) if period.size else np.nan, "ms"),
+        "clock.replay.order": (order, "1"),
+    }
+    variables = {
+        "period": variable("pass", period, "ms", "time between onsets of the clock"),
+        "winner": variable(
+            "winner_time", winner.astype(np.int16), "1", "most active cluster every 1 ms, or -1"
+        ),
+    }
+    return numbers, variables
+
+
+def passes(replayed, dt, burn_in, *, name):
+    """Measure each pass of a replayed target.
+
+    Parameters
+    ----------
+    replayed : xarray.Dataset
+        Of :func:`replay` with read-outs.
+    dt, burn_in : float, ms
+    name : str
+        Of the target.
+
+    Returns
+    -------
+    numbers : dict
+        Id to (value, unit): mean error and correlation.
+    variables : dict
+        Those of every pass, and when it began.
+    """
+    start, error, correlation = measures.evaluate_replay(
+        (replayed["spike_time"].values, replayed["spike_neuron"].values),
+        (replayed["readout_spike_time"].values, replayed["readout_spike_channel"].values),
+        replayed["cluster"].values,
+        replayed["target_rate"].values,
+        replayed.attrs["simulated_ms"],
+        dt=dt,
+        burn_in=burn_in,
+    )
+    numbers = {
+        f"readout.{name}.error": (measures.mean(error), "1"),
+        f"readout.{name}.correlation": (measures.mean(correlation), "1"),
+    }
+    dim = f"pass_{name}"
+    variables = {
+        f"pass_start_{name}": variable(dim, start, "ms", "when the pass began"),
+        f"pass_error_{name}": variable(dim, error, "1", "replay error"),
+        f"pass_correlation_{name}": variable(dim, correlation, "1", "replay correlation"),
+    }
+    return numbers, variables

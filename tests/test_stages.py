@@ -1,0 +1,132 @@
+"""The stages of the clock as functions: a whole chain without any workflow."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from simcore import datasets, stages
+from simcore.errors import UserError
+from simcore.parameters import Study, SymbolTarget
+
+SEED = 3
+SMALL = {"clusters": 4, "cluster_size": 20, "connectivity": "hard-wired"}
+
+
+def given(**clock):
+    """Parameters of a small study by group."""
+    study = Study(
+        study="small",
+        clock=SMALL | clock,
+        readout={
+            "learning_block": 1000,
+            "learning_min": 1000,
+            "learning_max": 2000,
+            "test": 1000,
+        },
+        replay={"duration": 1000},
+    )
+    target = SymbolTarget(kind="symbols", sequence="AB", length=50)
+    return {
+        "clock": study.clock.model_dump(),
+        "readout": study.readout.model_dump(),
+        "replay": study.replay.model_dump(),
+        "dt": study.dt,
+        "target": target.model_dump(),
+        "sequences": target.sequences,
+        "baseline_rate": study.readout.baseline_rate,
+    }
+
+
+@pytest.fixture(scope="module")
+def wired():
+    """The hard-wired clock and its replay."""
+    network = stages.network(given(), SEED)
+    return network, stages.replay(given(), SEED, network, name="replay_clock")
+
+
+def test_a_clock_is_built_replayed_and_measured(wired):
+    network, replayed = wired
+    assert network.attrs["simulated_ms"] == 0
+    assert replayed.attrs["simulated_ms"] == 1000
+    numbers, variables = stages.rhythm(replayed, 0.1)
+    excitatory = np.count_nonzero(replayed["spike_neuron"].values < 80)
+    assert numbers["clock.replay.rate_e"] == (pytest.approx(excitatory / 80), "Hz")
+    assert variables["winner"].size == 1000
+
+
+def test_the_same_arguments_give_the_same_replay_another_name_does_not(wired):
+    network, replayed = wired
+    again = stages.replay(given(), SEED, network, name="replay_clock")
+    xr.testing.assert_identical(again, replayed)
+    other = stages.replay(given(), SEED, network, name="another")
+    assert not other["spike_time"].equals(replayed["spike_time"])
+
+
+def test_readouts_learn_and_replay(wired):
+    network, replayed = wired
+    said = []
+    target = stages.target(given(), replayed, name="ab", say=said.append)
+    learned = stages.learn(given(), SEED, network, target, name="ab", say=said.append)
+    assert learned.attrs["simulated_ms"] in (1000, 2000)
+    assert any("replay error" in sentence for sentence in said)
+    # So small a clock brings its read-outs to no spike: weights that do.
+    learned = learned.assign(readout_weight=200 * learned["readout_weight"])
+    played = stages.replay(given(), SEED, network, name="played", target=target, learned=learned)
+    numbers, variables = stages.passes(played, 0.1, 0.0, name="ab")
+    assert set(numbers) == {"readout.ab.error", "readout.ab.correlation"}
+    assert variables["pass_start_ab"].size == variables["pass_error_ab"].size
+    assert set(played["readout_spike_channel"].values) == {0, 1}
+
+
+def test_training_goes_on_from_the_stage_before():
+    short = given(
+        connectivity="trained",
+        balancing=200,
+        balancing_static=100,
+        embedding=300,
+        consolidation=100,
+    )
+    network = stages.network(short, SEED)
+    embedded = stages.training(short, SEED, network, name="embedding")
+    assert embedded.attrs["simulated_ms"] == 300
+    before, after = (datasets.read_connectivity(stage).e_to_e for stage in (network, embedded))
+    assert np.array_equal(before.column, after.column)
+    assert not np.array_equal(before.weight, after.weight)
+
+
+def test_a_run_is_watched_once_and_can_be_interrupted(wired):
+    seen = []
+
+    class Interrupted(Exception):
+        pass
+
+    def watch(run, total):
+        seen.append((run, total))
+
+        def tick(simulated):
+            if simulated >= 500:
+                seen.append(run.arrays())
+                raise Interrupted
+
+        return tick
+
+    network, replayed = wired
+    with pytest.raises(Interrupted):
+        stages.replay(given(), SEED, network, name="replay_clock", watch=watch)
+    (_, total), saved = seen
+    assert total == 1000
+
+    def resume(run, total):
+        run.restore(saved)
+        return lambda simulated: None
+
+    resumed = stages.replay(given(), SEED, network, name="replay_clock", watch=resume)
+    xr.testing.assert_identical(resumed, replayed)
+
+
+def test_a_target_of_no_length_needs_a_clock_with_a_period(wired):
+    silent = wired[1].isel(spike=slice(0, 0))
+    without_length = given()
+    without_length["target"]["length"] = None
+    with pytest.raises(UserError, match=r"set targets\.ab\.length"):
+        stages.target(without_length, silent, name="ab")
