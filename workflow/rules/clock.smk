@@ -13,12 +13,7 @@ rule network:
     # The longest chain of the study begins first.
     priority: 1
     params:
-        parameters={
-            # The file's name only: where it lies on this machine is nothing for a store.
-            "clock": without(CLOCK, "stimulation", "embedding", "consolidation")
-            | {"weights": STUDY.clock.weights and Path(STUDY.clock.weights).name},
-            "dt": STUDY.dt,
-        },
+        parameters=stage_parameters.network(STUDY),
         seed=STUDY.seed,
         code=code("network.py"),
     script:
@@ -36,18 +31,7 @@ rule embedding:
         benchmark_of("embedding")
     priority: 1
     params:
-        parameters={
-            "clock": without(
-                CLOCK,
-                "start_weights",
-                "p",
-                "p_e_to_e",
-                "balancing",
-                "balancing_static",
-                "consolidation",
-            ),
-            "dt": STUDY.dt,
-        },
+        parameters=stage_parameters.embedding(STUDY),
         seed=STUDY.seed,
         code=code("training.py"),
     script:
@@ -65,19 +49,7 @@ rule consolidation:
         benchmark_of("consolidation")
     priority: 1
     params:
-        parameters={
-            "clock": without(
-                CLOCK,
-                "start_weights",
-                "p",
-                "p_e_to_e",
-                "balancing",
-                "balancing_static",
-                "stimulation",
-                "embedding",
-            ),
-            "dt": STUDY.dt,
-        },
+        parameters=stage_parameters.consolidation(STUDY),
         seed=STUDY.seed,
         code=code("training.py"),
     script:
@@ -94,11 +66,7 @@ rule replay_clock:
     benchmark:
         benchmark_of("replay_clock")
     params:
-        parameters={
-            "clock": parameters_of_dynamics(),
-            "replay": STUDY.replay.model_dump(include={"duration"}),
-            "dt": STUDY.dt,
-        },
+        parameters=stage_parameters.clock_replay(STUDY),
         seed=STUDY.seed,
         network=NETWORK,
         code=code("replay.py"),

@@ -10,8 +10,10 @@ os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(f".cache/kernels/{kernels_digest
 
 import yaml
 
+from simcore import stage_parameters
 from simcore.errors import UserError
 from simcore.parameters import read_study
+from simcore.stage_parameters import without
 from simcore.stores import file_digest
 
 # A study stands alone: Snakemake would merge it with the demo's file.
@@ -41,7 +43,6 @@ def validated(config):
 STUDY = validated(config)
 config["run"] = STUDY.run.model_dump()
 FOLDER = f"{STUDY.results}/{STUDY.study}"
-CLOCK = STUDY.clock.model_dump()
 NETWORK = "consolidation" if STUDY.clock.learns else "network"
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 
@@ -69,27 +70,3 @@ def benchmark_of(name):
 def code(script):
     """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
     return code_digest(SCRIPTS / script)
-
-
-def without(parameters, *names):
-    """Parameters but for those that a stage does not use: changing these must not rerun it."""
-    return {name: value for name, value in parameters.items() if name not in names}
-
-
-def parameters_of_dynamics():
-    """What a network without plasticity needs."""
-    return without(
-        CLOCK,
-        "start_weights",
-        "p",
-        "p_e_to_e",
-        "stimulation",
-        "voltage_rule",
-        "inhibitory_rule",
-        "balancing",
-        "balancing_static",
-        "embedding",
-        "consolidation",
-        "weights",
-        "connectivity",
-    ) | {"clusters": None, "neurons_e": None, "neurons_i": None}

@@ -32,25 +32,6 @@ def files_of(wildcards):
     )
 
 
-def parameters_of_target(wildcards):
-    """What a target is made from, besides files."""
-    target = STUDY.targets[wildcards.target]
-    given = {
-        "target": without(target.model_dump(), "file"),
-        "dt": STUDY.dt,
-        "baseline_rate": STUDY.readout.baseline_rate,
-    }
-    if target.kind == "symbols":
-        given["sequences"] = target.sequences
-    if target.kind == "song":
-        given |= {
-            "song_start": STUDY.song_start,
-            "song_duration": STUDY.song_duration,
-            "song_fit": STUDY.song_fit,
-        }
-    return given
-
-
 rule target:
     input:
         unpack(files_of),
@@ -62,7 +43,7 @@ rule target:
     benchmark:
         benchmark_of("target_{target}")
     params:
-        parameters=parameters_of_target,
+        parameters=lambda wildcards: stage_parameters.target(STUDY, wildcards.target),
         # Snakemake does not see a change inside a folder, such as a zarr store.
         folders=lambda wildcards: [
             file_digest(path) for path in files_of(wildcards).values() if os.path.isdir(path)
@@ -84,12 +65,7 @@ rule readout:
     benchmark:
         benchmark_of("readout_{target}")
     params:
-        parameters={
-            "clock": parameters_of_dynamics(),
-            "readout": STUDY.readout.model_dump(),
-            "replay": STUDY.replay.model_dump(exclude={"duration"}),
-            "dt": STUDY.dt,
-        },
+        parameters=stage_parameters.learn(STUDY),
         seed=STUDY.seed,
         network=NETWORK,
         code=code("readout.py"),
@@ -109,23 +85,7 @@ rule replay:
     benchmark:
         benchmark_of("replay_{target}")
     params:
-        parameters={
-            "clock": parameters_of_dynamics(),
-            "readout": STUDY.readout.model_dump(
-                exclude={
-                    "rule",
-                    "learning_block",
-                    "test",
-                    "learning_min",
-                    "learning_max",
-                    "levelled_off",
-                    "alternation",
-                    "burn_in",
-                }
-            ),
-            "replay": STUDY.replay.model_dump(),
-            "dt": STUDY.dt,
-        },
+        parameters=stage_parameters.replay(STUDY),
         seed=STUDY.seed,
         network=NETWORK,
         code=code("replay.py"),

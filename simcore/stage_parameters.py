@@ -1,0 +1,98 @@
+"""Which parameters each stage of the clock uses: what a change of others must not make anew.
+
+Each function takes a :class:`simcore.parameters.Study` and returns the dict that the stage of that
+name in :mod:`simcore.stages` takes as ``given``.
+"""
+
+from pathlib import Path
+
+_START = ("start_weights", "p", "p_e_to_e", "balancing", "balancing_static")
+_TRAINING = ("stimulation", "embedding", "consolidation")
+_PLASTICITY = ("voltage_rule", "inhibitory_rule")
+# What a trained network brings with it.
+_STRUCTURE = ("weights", "connectivity")
+_LEARNING = {
+    *("rule", "learning_block", "test", "learning_min", "learning_max"),
+    *("levelled_off", "alternation", "burn_in"),
+}
+
+
+def without(parameters, *names):
+    """Return parameters but for some."""
+    return {name: value for name, value in parameters.items() if name not in names}
+
+
+def network(study):
+    """Return those of the start network."""
+    # The file's name only: where it lies on this machine is nothing for a store.
+    weights = study.clock.weights and Path(study.clock.weights).name
+    clock = without(study.clock.model_dump(), *_TRAINING) | {"weights": weights}
+    return {"clock": clock, "dt": study.dt}
+
+
+def embedding(study):
+    """Return those of the stimulated training."""
+    return {
+        "clock": without(study.clock.model_dump(), *_START, "consolidation"),
+        "dt": study.dt,
+    }
+
+
+def consolidation(study):
+    """Return those of the training without stimulation."""
+    return {
+        "clock": without(study.clock.model_dump(), *_START, "stimulation", "embedding"),
+        "dt": study.dt,
+    }
+
+
+def _dynamics(study):
+    """What a network without plasticity needs; its size comes with its connectivity."""
+    unused = *_START, *_TRAINING, *_PLASTICITY, *_STRUCTURE
+    sizes = {"clusters": None, "neurons_e": None, "neurons_i": None}
+    return without(study.clock.model_dump(), *unused) | sizes
+
+
+def clock_replay(study):
+    """Return those of a replay of the clock alone."""
+    replay = study.replay.model_dump(include={"duration"})
+    return {"clock": _dynamics(study), "replay": replay, "dt": study.dt}
+
+
+def target(study, name):
+    """Return those of the target of this name, besides files."""
+    chosen = study.targets[name]
+    given = {
+        "target": without(chosen.model_dump(), "file"),
+        "dt": study.dt,
+        "baseline_rate": study.readout.baseline_rate,
+    }
+    if chosen.kind == "symbols":
+        given["sequences"] = chosen.sequences
+    if chosen.kind == "song":
+        given |= {
+            "song_start": study.song_start,
+            "song_duration": study.song_duration,
+            "song_fit": study.song_fit,
+        }
+    return given
+
+
+def learn(study):
+    """Return those of the learning of read-outs."""
+    return {
+        "clock": _dynamics(study),
+        "readout": study.readout.model_dump(),
+        "replay": study.replay.model_dump(exclude={"duration"}),
+        "dt": study.dt,
+    }
+
+
+def replay(study):
+    """Return those of a replay with trained read-outs."""
+    return {
+        "clock": _dynamics(study),
+        "readout": study.readout.model_dump(exclude=_LEARNING),
+        "replay": study.replay.model_dump(),
+        "dt": study.dt,
+    }
