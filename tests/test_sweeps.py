@@ -1,0 +1,185 @@
+"""Sweeps: grids of studies, digests, and what points share."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from simcore import sweeps
+from simcore.errors import UserError
+from simcore.sweeps import Axis, Sweep
+
+STUDY = {
+    "study": "small",
+    "clock": {"connectivity": "hard-wired", "clusters": 4, "cluster_size": 20},
+    "targets": {"ab": {"kind": "symbols", "sequence": "AB", "length": 50}},
+}
+CODES = dict.fromkeys(("network", "training", "replay", "target", "learn", "measure"), "code")
+PERIOD = ("clock.replay.period_mean",)
+
+
+def sweep(**options):
+    clusters = {"keys": ["clock.clusters"], "values": [4, 5, 6]}
+    options = {"about": "a test", "axes": {"clusters": clusters}, "measures": PERIOD} | options
+    return Sweep.model_validate(options)
+
+
+def points(options=None, study=STUDY, codes=CODES):
+    return sweeps.points(sweep(**options or {}), study, codes)
+
+
+def keys(*arguments):
+    return [point.key for point in points(*arguments)]
+
+
+def test_the_grid_is_the_product_of_its_axes_and_replicates():
+    rate = {"keys": ["clock.external.rate_e"], "first": 4, "last": 5, "count": 3}
+    axes = {"clusters": {"keys": ["clock.clusters"], "values": [4, 5]}, "rate": rate}
+    made = points({"axes": axes, "replicates": 2})
+    assert [point.index for point in made] == list(np.ndindex(2, 3, 2))
+    assert sweep(axes=axes, replicates=2).shape == (2, 3, 2)
+    step = made[-1].replays["clock"]
+    assert step.given["clock"]["external"]["rate_e"] == 5
+    assert step.inputs["network"].given["clock"]["clusters"] == 5
+    assert [point.replays["clock"].seed for point in made[:2]] == [1, 2]
+
+
+def test_several_keys_vary_together():
+    cut = {"keys": ["clock.clusters", "clock.cluster_size"], "values": [[4, 30], [6, 20]]}
+    made = points({"axes": {"cut": cut}, "replicates": 1})
+    sizes = [
+        tuple(point.replays["clock"].inputs["network"].given["clock"][key] for key in
+              ("clusters", "cluster_size"))
+        for point in made
+    ]  # fmt: skip
+    assert sizes == [(4, 30), (6, 20)]
+
+
+@given(
+    first=st.floats(0.1, 100),
+    factor=st.floats(1.5, 100),
+    count=st.integers(2, 9),
+    scale=st.sampled_from(["linear", "log"]),
+)
+def test_a_range_rises_evenly_and_holds_both_ends(first, factor, count, scale):
+    axis = Axis(keys=["x"], first=first, last=first * factor, count=count, scale=scale)
+    values = np.array([value for (value,) in axis.places])
+    assert values.size == count
+    assert values[[0, -1]] == pytest.approx([first, first * factor])
+    steps = np.diff(np.log(values) if scale == "log" else values)
+    assert steps == pytest.approx(np.full(count - 1, steps[0]), rel=1e-6)
+
+
+def test_a_range_of_times_has_units():
+    axis = Axis(keys=["replay.duration"], first="1 s", last="4 s", count=4)
+    assert axis.places == [(1000,), (2000,), (3000,), (4000,)]
+
+
+def test_growing_an_axis_or_adding_replicates_leaves_the_points_that_were():
+    longer = {"clusters": {"keys": ["clock.clusters"], "values": [3, 4, 5, 6, 7]}}
+    before, after = points(), points({"axes": longer, "replicates": 5})
+    assert len(after) == 25
+    assert {point.key for point in before} < {point.key for point in after}
+
+
+def test_every_point_has_a_key_of_its_own():
+    made = keys()
+    assert len(set(made)) == len(made) == 9
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("study", {"seed": 10}),
+        ("study", {"replay": {"duration": "7 s"}}),
+        ("study", {"clock": STUDY["clock"] | {"cluster_size": 21}}),
+        ("codes", {"replay": "other"}),
+        ("codes", {"network": "other"}),
+    ],
+)
+def test_what_changes_a_result_changes_the_keys(part, change):
+    changed = {"study": STUDY, "codes": CODES}
+    changed[part] = changed[part] | change
+    assert not set(keys(None, changed["study"], changed["codes"])) & set(keys())
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("study", {"study": "other"}),
+        ("study", {"readout": {"learning_block": "5 s"}}),
+        ("study", {"clock": STUDY["clock"] | {"embedding": "5 s"}}),
+        ("codes", {"learn": "other"}),
+    ],
+)
+def test_what_changes_no_result_leaves_the_keys(part, change):
+    changed = {"study": STUDY, "codes": CODES}
+    changed[part] = changed[part] | change
+    assert keys(None, changed["study"], changed["codes"]) == keys()
+
+
+def test_the_matrix_counts_by_its_content(tmp_path):
+    file = tmp_path / "matrix.mat"
+    study = {"study": "given", "clock": {"weights": str(file), "cluster_size": 20}}
+    rate = {"rate": {"keys": ["clock.external.rate_e"], "values": [4, 5]}}
+    found = []
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        found.append(keys({"axes": rate}, study))
+    assert not set(found[0]) & set(found[1])
+
+
+def test_what_points_have_in_common_is_shared_and_ordered():
+    axes = {"threshold": {"keys": ["readout.learning_max"], "values": ["10 s", "20 s"]}}
+    made = points({"axes": axes, "replicates": 2, "measures": ["readout.ab.error"]})
+    common = list(sweeps.shared(made).values())
+    assert [step.stage for step in common] == ["network", "replay", "target"] * 2
+    assert {step.seed for step in common} == {1, 2}
+    known = set()
+    for step in common:
+        assert {before.key for before in step.inputs.values()} <= known
+        known.add(step.key)
+
+
+def test_points_of_their_own_share_nothing():
+    assert not sweeps.shared(points())
+
+
+@pytest.mark.parametrize(
+    ("axis", "sentence"),
+    [
+        ({"values": [1], "first": 1, "last": 2, "count": 3}, "give either values"),
+        ({"first": 1, "last": 2}, "give either values"),
+        ({"values": []}, "values is empty"),
+        ({"values": [1, 1]}, "a value is there twice"),
+        ({"first": 0, "last": 2, "count": 3, "scale": "log"}, "lies above zero"),
+        ({"keys": ["a", "b"], "first": 1, "last": 2, "count": 3}, "a range varies one key"),
+        ({"keys": ["a", "b"], "values": [[1, 2], [3]]}, "each of the values lists 2"),
+    ],
+)
+def test_a_wrong_axis_is_told(axis, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        Axis.model_validate({"keys": ["a"]} | axis)
+
+
+def test_a_key_of_two_axes_is_told():
+    axis = {"keys": ["clock.clusters"], "values": [4]}
+    with pytest.raises(ValidationError, match=r"clock\.clusters is varied by two axes"):
+        sweep(axes={"one": axis, "two": axis})
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"measures": ["clock.replay.perod"]}, r"there is no measure clock\.replay\.perod"),
+        (
+            {"axes": {"x": {"keys": ["clock.clutsers"], "values": [4]}}},
+            r"at clock\.clutsers = 4.*clutsers",
+        ),
+        ({"axes": {"x": {"keys": ["clock.clusters"], "values": [-4]}}}, r"at clock\.clusters = -4"),
+    ],
+)
+def test_a_mistake_names_its_place(options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        points(options)
