@@ -3,7 +3,7 @@
 import numpy as np
 
 from simcore.connectivity import Connectivity, by_postsynaptic
-from simcore.errors import UserError
+from simcore.errors import BlewUp
 from simcore.kernels import network as kernel
 from simcore.kernels.neurons import TINY
 from simcore.kernels.plasticity import Incoming, VoltageRule
@@ -259,7 +259,7 @@ def run(state, network, duration, *, record=None, tick=None):
 
 
 def check_sound(state, time, *, weights=False):
-    """Raise UserError if a variable of a state has blown up; the message tells the time (ms).
+    """Raise BlewUp if a variable of a state has blown up; the message tells the time (ms).
 
     ``weights``: look at all synapses, too. They take much longer, and one that has blown up is soon
     felt by its neuron.
@@ -274,7 +274,7 @@ def check_sound(state, time, *, weights=False):
         if not sound.all():
             where = np.argwhere(~sound)[0]
             kind = "synapse" if of_synapses else "neuron"
-            raise UserError(
+            raise BlewUp(
                 f"{name} of {kind} {', '.join(map(str, where))} was {values[tuple(where)]:g} after "
                 f"{time:g} ms of this run: a parameter or weight is too extreme for the time step; "
                 "mend it, or make dt smaller."

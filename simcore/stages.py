@@ -355,6 +355,20 @@ def rhythm(replayed, dt):
     return numbers, variables
 
 
+def blocks(built):
+    """Return mean E to E weight (pF) and number of synapses between clusters of a Connectivity."""
+    return measures.block_means(*built.e_to_e, built.cluster, built.clusters)
+
+
+def block_weights(built):
+    """Measure a Connectivity's E to E weights: id to (value, unit)."""
+    summary = measures.weight_summary(*blocks(built))
+    return {
+        f"clock.weights.{part}": (getattr(summary, part), "pF")
+        for part in ("within", "forward", "backward", "rest")
+    }
+
+
 def passes(replayed, dt, burn_in, *, name):
     """Measure each pass of a replayed target.
 

@@ -153,8 +153,7 @@ class Point:
     index : tuple of int
         On each axis, and among the replicates.
     replays : dict of str to Step
-        What is measured: ``clock``, each target by name; the weights ``before`` and ``after``
-        training.
+        What is measured: ``clock``, each target by name, and ``weights``: the trained network.
     measures : tuple of str
     burn_in : float, ms
         Of a replay, before its first pass.
@@ -245,7 +244,7 @@ def _replays(study, measures, codes, where):
         return Step(stage, name, given, seed, codes[stage], **rest)
 
     files = {"weights": weights} if weights else {}
-    start = network = step("network", "network", stage_parameters.network(study), files=files)
+    network = step("network", "network", stage_parameters.network(study), files=files)
     if study.clock.learns:
         for name in ("embedding", "consolidation"):
             given = getattr(stage_parameters, name)(study)
@@ -256,7 +255,7 @@ def _replays(study, measures, codes, where):
     if any(name.startswith("clock.") for name in measures):
         replays["clock"] = clock
     if any(name.startswith("clock.weights.") for name in measures):
-        replays |= {"before": start, "after": network}
+        replays["weights"] = network
     for name, target in study.targets.items():
         if not any(measure.startswith(f"readout.{name}.") for measure in measures):
             continue

@@ -11,15 +11,8 @@ from simcore.datasets import variable
 def weights(before, after):
     """Block weights after consolidation, and the spectra before and after."""
     networks = {"before": before, "after": after}
-    blocks = [
-        measures.block_means(*network.e_to_e, network.cluster, network.clusters)
-        for network in networks.values()
-    ]
-    summary = measures.weight_summary(*blocks[1])
-    numbers = {
-        f"clock.weights.{part}": (getattr(summary, part), "pF")
-        for part in ("within", "forward", "backward", "rest")
-    }
+    blocks = [stages.blocks(network) for network in networks.values()]
+    numbers = stages.block_weights(after)
     full, reduced = zip(*(spectrum(network) for network in networks.values()), strict=True)
     phase = np.array(list(networks), dtype=object)
     variables = {
