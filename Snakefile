@@ -3,6 +3,7 @@ include: "workflow/rules/process.smk"
 include: "workflow/rules/clock.smk"
 include: "workflow/rules/readout.smk"
 include: "workflow/rules/rls.smk"
+include: "workflow/rules/sweeps.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
@@ -14,3 +15,4 @@ rule all:
         f"{FOLDER}/summary.json",
         f"{FOLDER}/report.html",
         figures(),
+        [store(f"sweeps/{name}") for name in SWEEPS],

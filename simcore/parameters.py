@@ -23,6 +23,7 @@ from simcore.parameter_types import (
     parameter,
 )
 from simcore.rls_parameters import RLS, RLSTarget, with_bases
+from simcore.sweep_parameters import Sweeps
 
 
 class NeuronE(Parameters):
@@ -437,6 +438,7 @@ class Study(Parameters):
         min_length=1,
     )
     rls: RLS = RLS()
+    sweeps: Sweeps = Sweeps()
     run: Run = Run()
     expected: dict[str, Range] = parameter(
         {}, "1", "ranges for entries of summary.json, by id: low, high and source"
@@ -637,7 +639,13 @@ def _models_in(annotation):
 
 
 # Groups of which there may be many, and how the documentation writes their place.
-COLLECTIONS = {"targets": ".<name>", "expected": ".<id>", "define": ".<name>", "damage": "[]"}
+COLLECTIONS = {
+    "axes": ".<name>",
+    "targets": ".<name>",
+    "expected": ".<id>",
+    "define": ".<name>",
+    "damage": "[]",
+}
 
 INTRODUCTION = """# Keys of a study
 

@@ -16,6 +16,7 @@ import xarray as xr
 from simcore import datasets, stages, stores
 from simcore.datasets import variable
 from simcore.errors import BlewUp
+from simcore.parameter_types import parse_time
 
 # Points read by one task of dask.
 CHUNK = 500
@@ -153,7 +154,7 @@ def gather(sweep, points, folder, path, *, name, seed, code):
 
     Parameters
     ----------
-    sweep : simcore.sweeps.Sweep
+    sweep : simcore.sweep_parameters.Sweep
     points : list of simcore.sweeps.Point
         In the order of the grid.
     folder, path : path-like
@@ -163,6 +164,11 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     seed : int
     code : str
         Digest of the code that gathers.
+
+    Returns
+    -------
+    int
+        Number of points without numbers.
 
     Raises
     ------
@@ -200,11 +206,7 @@ def gather(sweep, points, folder, path, *, name, seed, code):
         "replicate", seed + np.arange(sweep.replicates), "1", "seed of the replicate"
     )
     for axis_name, axis in sweep.axes.items():
-        values = [place[0] for place in axis.places]
-        plain = all(isinstance(value, int | float) for value in values)
-        coordinate = np.array(
-            values if plain else list(map(str, values)), None if plain else object
-        )
+        coordinate = _coordinate([place[0] for place in axis.places])
         variables[axis_name] = variable(axis_name, coordinate, "of the key", ", ".join(axis.keys))
     stores.write(
         xr.Dataset(variables, attrs={"about": sweep.about, "missing": str(missing)}),
@@ -216,6 +218,15 @@ def gather(sweep, points, folder, path, *, name, seed, code):
         inputs={},
         simulated_ms=0.0,
     )
+    return int(np.count_nonzero(failure))
+
+
+def _coordinate(values):
+    """Values of an axis as numbers, times in ms; as text if they are neither."""
+    try:
+        return np.array([float(parse_time(value)) for value in values])
+    except (TypeError, ValueError):
+        return np.array(list(map(str, values)), dtype=object)
 
 
 def _numbers(keys, folder, measures):

@@ -7,104 +7,16 @@ is computed again: not when an axis grows, nor when replicates are added.
 """
 
 import hashlib
-import itertools
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal
-
-import numpy as np
-from pydantic import Field, model_validator
 
 from simcore import stage_parameters
 from simcore.errors import UserError
-from simcore.parameter_types import Parameters, parameter, parse_time
 from simcore.parameters import read_study
 from simcore.stores import file_digest
-
-
-class Axis(Parameters):
-    """The values of one axis: listed, or a range."""
-
-    keys: Annotated[tuple[str, ...], Field(min_length=1)] = parameter(
-        ..., "1", "what is varied, such as clock.clusters; several keys vary together"
-    )
-    values: tuple[Any, ...] | None = parameter(
-        None, "of the key", "the values; with several keys a list of as many for each place"
-    )
-    first: float | str | None = parameter(None, "of the key", "of a range")
-    last: float | str | None = parameter(None, "of the key", "of a range, included")
-    count: int | None = parameter(None, "1", "number of values of a range", ge=2)
-    scale: Literal["linear", "log"] = parameter("linear", "1", "spacing of a range")
-
-    @model_validator(mode="after")
-    def _list_or_range(self):
-        of_range = [self.first, self.last, self.count]
-        if (self.values is None) == (None in of_range) or (
-            self.values is not None and of_range != [None] * 3
-        ):
-            raise ValueError("give either values, or first, last and count")
-        if self.values is None:
-            if len(self.keys) > 1:
-                raise ValueError("a range varies one key; list the values of several")
-            if self.scale == "log" and min(map(parse_time, of_range[:2])) <= 0:
-                raise ValueError("a range with scale: log lies above zero")
-        elif not self.values:
-            raise ValueError("values is empty: an axis has at least one")
-        elif len(self.keys) > 1:
-            for value in self.values:
-                if not isinstance(value, list | tuple) or len(value) != len(self.keys):
-                    raise ValueError(f"each of the values lists {len(self.keys)}, one for each key")
-        if len({_canonical(value) for value in self.places}) < len(self.places):
-            raise ValueError("a value is there twice")
-        return self
-
-    @cached_property
-    def places(self):
-        """One tuple, a value for each key, for each place on the axis."""
-        if self.values is not None:
-            values = self.values
-        else:
-            space = {"linear": np.linspace, "log": np.geomspace}[self.scale]
-            values = space(parse_time(self.first), parse_time(self.last), self.count).tolist()
-            values = [int(value) if value == int(value) else value for value in values]
-        return [tuple(value) if len(self.keys) > 1 else (value,) for value in values]
-
-
-class Sweep(Parameters):
-    """One sweep."""
-
-    about: str = parameter(..., "1", "what it asks, in a few words")
-    base: dict[str, Any] = parameter(
-        {},
-        "1",
-        "what differs from the study at all points: a key such as clock.clusters, its value",
-    )
-    axes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Axis] = parameter(
-        ..., "1", "dimensions of the result, by name", min_length=1
-    )
-    replicates: int = parameter(
-        3, "1", "seeds at each place: the study's, and those above it", ge=1
-    )
-    measures: tuple[str, ...] = parameter(
-        ..., "1", "what to keep: ids of summary.json; they tell which stages run", min_length=1
-    )
-
-    @model_validator(mode="after")
-    def _axes_are_apart(self):
-        keys = [key for axis in self.axes.values() for key in axis.keys]
-        twice = [key for key, count in Counter(keys).items() if count > 1]
-        if twice:
-            raise ValueError(f"{twice[0]} is varied by two axes: name it in one")
-        if "replicate" in self.axes:
-            raise ValueError("an axis cannot be named replicate: that is the axis of seeds")
-        return self
-
-    @property
-    def shape(self):
-        """Number of places on each axis, and of replicates."""
-        return (*(len(axis.places) for axis in self.axes.values()), self.replicates)
 
 
 @dataclass(frozen=True)
@@ -168,63 +80,85 @@ class Point:
     code: str
 
     @cached_property
+    def steps(self):
+        """All steps by key, each behind those that it needs."""
+        steps = {}
+        for replay in self.replays.values():
+            _collect(replay, steps)
+        return steps
+
+    @cached_property
     def key(self):
         """Digest of all that its numbers depend on."""
         replays = {name: step.key for name, step in self.replays.items()}
         return _digest([replays, self.measures, self.burn_in, self.code])
 
 
-def points(sweep, study, codes, where="the sweep"):
-    """Return all points of a sweep, in the order of its grid.
+def points(sweep, study, codes, where="the sweep", only=None):
+    """Return the points of a sweep, in the order of its grid.
 
     Parameters
     ----------
-    sweep : Sweep
+    sweep : simcore.sweep_parameters.Sweep
     study : dict
         The study that is varied, as read from YAML.
     codes : dict of str to str
         Digest of the code of each stage of :mod:`simcore.stages`, and of what measures.
     where : str
         For messages.
+    only : collection of int, optional
+        Places of the wanted points in that order; default: all.
 
     Raises
     ------
     UserError
         A key or value makes no study, or a measure is not one of it.
     """
-    axes = list(sweep.axes.values())
     found = []
-    for places in itertools.product(*(enumerate(axis.places) for axis in axes)):
-        index = tuple(n for n, _ in places)
-        changes = dict(sweep.base)
-        for axis, (_, values) in zip(axes, places, strict=True):
-            changes |= zip(axis.keys, values, strict=True)
+    for number in range(math.prod(sweep.shape)) if only is None else sorted(only):
+        index = _place(number, sweep.shape)
+        changes, at = _changes(sweep, index, where)
         changed = study
         for key, value in changes.items():
             changed = _with(changed, key.split("."), value)
-        at = f"{where}, at " + ", ".join(
-            f"{key} = {value}" for key, value in changes.items() if key not in sweep.base
-        )
-        first_seed = read_study(changed, at).seed
-        for replicate in range(sweep.replicates):
-            varied = read_study(changed | {"seed": first_seed + replicate}, at)
-            replays = _replays(varied, sweep.measures, codes, at)
-            burn_in = varied.readout.burn_in
-            point = Point((*index, replicate), replays, sweep.measures, burn_in, codes["measure"])
-            found.append(point)
+        seed = read_study(changed, at).seed + index[-1]
+        varied = read_study(changed | {"seed": seed}, at)
+        replays = _replays(varied, sweep.measures, codes, at)
+        burn_in, measuring = varied.readout.burn_in, codes["measure"]
+        found.append(Point(index, replays, sweep.measures, burn_in, measuring))
     return found
+
+
+def _place(number, shape):
+    """Index on each axis of the so-manieth point, as tuple of int."""
+    index = []
+    for size in reversed(shape):
+        number, place = divmod(number, size)
+        index.insert(0, place)
+    return tuple(index)
+
+
+def _changes(sweep, index, where):
+    """What a point changes of the study, by key, and how to call its place."""
+    moved = {}
+    for axis, place in zip(sweep.axes.values(), index, strict=False):
+        moved |= zip(axis.keys, axis.places[place], strict=True)
+    at = ", ".join(f"{key} = {value}" for key, value in moved.items())
+    return dict(sweep.base) | moved, f"{where}, at {at}"
 
 
 def shared(of_points):
     """Return the steps that two or more points need, by key, each behind those that it needs."""
     needed, steps = Counter(), {}
     for point in of_points:
-        of_point = {}
-        for replay in point.replays.values():
-            _collect(replay, of_point)
-        needed.update(of_point.keys())
-        steps |= {key: step for key, step in of_point.items() if key not in steps}
+        needed.update(point.steps.keys())
+        steps = point.steps | steps
     return {key: step for key, step in steps.items() if needed[key] > 1}
+
+
+def batch_key(of_points):
+    """Digest that names some points together."""
+    return _digest([point.key for point in of_points])
 
 
 def _collect(step, into):

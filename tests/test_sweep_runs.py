@@ -8,7 +8,7 @@ import xarray as xr
 
 from simcore import stages, stores, sweep_runs, sweeps
 from simcore.errors import UserError
-from simcore.sweeps import Sweep
+from simcore.sweep_parameters import Sweep
 
 STUDY = {
     "study": "small",

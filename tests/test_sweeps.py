@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from simcore import sweeps
 from simcore.errors import UserError
-from simcore.sweeps import Axis, Sweep
+from simcore.sweep_parameters import Axis, Sweep
 
 STUDY = {
     "study": "small",

@@ -28,7 +28,8 @@ class Stage:
     def __init__(self, snakemake):
         self.rule = snakemake.rule
         wildcards = snakemake.wildcards
-        self.target = wildcards.get("target") or wildcards.get("experiment", "")
+        named = ("target", "experiment", "sweep", "key")
+        self.target = next(filter(None, map(wildcards.get, named)), "")
         self.params, self.input, self.output = snakemake.params, snakemake.input, snakemake.output
         self.run = snakemake.config["run"]
         Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,10 @@ class Stage:
             inputs=dict(self.input.items()),
             simulated_ms=dataset.attrs.get("simulated_ms", 0.0),
         )
+        self.end_watch()
+
+    def end_watch(self):
+        """Remove the checkpoint of a run whose store is written."""
         if self.checkpoint is not None:
             self.checkpoint.remove()
 
@@ -125,7 +130,11 @@ class Stage:
         name = f"{self.name.replace(' ', '_')}.checkpoint"
         files = {key: stores.file_digest(value) for key, value in self.input.items()}
         key = json.dumps(
-            [self.params["parameters"], self.params["seed"], self.params["code"], files],
+            [
+                *(self.params.get(name) for name in ("parameters", "seed", "code")),
+                self.output[0],
+                files,
+            ],
             sort_keys=True,
         )
         key = hashlib.sha256(key.encode()).hexdigest()
