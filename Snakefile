@@ -15,4 +15,4 @@ rule all:
         f"{FOLDER}/summary.json",
         f"{FOLDER}/report.html",
         figures(),
-        [store(f"sweeps/{name}") for name in SWEEPS],
+        [f"{FOLDER}/figures/sweep_{name}.png" for name in SWEEPS],

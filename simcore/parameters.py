@@ -638,6 +638,21 @@ def _models_in(annotation):
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
+def unit_of(key):
+    """Unit of a parameter by its key, such as ``clock.external.rate_e``; "1" if it has none."""
+    model = Study
+    *groups_of_key, name = key.split(".")
+    for group in groups_of_key:
+        models = (
+            _models_in(model.model_fields[group].annotation) if group in model.model_fields else []
+        )
+        if not models:
+            return "1"
+        model = models[0]
+    field = model.model_fields.get(name)
+    return (field.json_schema_extra or {}).get("unit", "1") if field else "1"
+
+
 # Groups of which there may be many, and how the documentation writes their place.
 COLLECTIONS = {
     "axes": ".<name>",
@@ -660,6 +675,7 @@ unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie
 |---|---|
 | `config.yaml` | the demo: every stage, 15 clusters of 80 |
 | `test.yaml` | every stage in a minute, for tests |
+| `sweeps.yaml` | sweeps of a hard-wired clock, minutes |
 | `reference.yaml` | replays a trained matrix that you have |
 | `experiments.yaml` | no study, but the experiments that `rls.experiments` may name |
 """

@@ -17,6 +17,7 @@ from simcore import datasets, stages, stores
 from simcore.datasets import variable
 from simcore.errors import BlewUp
 from simcore.parameter_types import parse_time
+from simcore.parameters import unit_of
 
 # Points read by one task of dask.
 CHUNK = 500
@@ -207,7 +208,9 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     )
     for axis_name, axis in sweep.axes.items():
         coordinate = _coordinate([place[0] for place in axis.places])
-        variables[axis_name] = variable(axis_name, coordinate, "of the key", ", ".join(axis.keys))
+        variables[axis_name] = variable(
+            axis_name, coordinate, unit_of(axis.keys[0]), ", ".join(axis.keys)
+        )
     stores.write(
         xr.Dataset(variables, attrs={"about": sweep.about, "missing": str(missing)}),
         path,

@@ -59,6 +59,7 @@ def test_the_dataset_has_the_grid_as_its_dimensions(finished):
     assert rate.dims == ("rate", "replicate")
     assert rate.attrs["units"] == "Hz"
     assert dataset["rate"].values.tolist() == [4.0, 5.0]
+    assert dataset["rate"].attrs["units"] == "kHz"
     assert dataset["replicate"].values.tolist() == [1, 2]
     assert np.isfinite(rate).all()
     assert set(dataset["failure"].values.ravel()) == {""}

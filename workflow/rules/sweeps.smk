@@ -144,3 +144,24 @@ rule sweep:
         code=code("sweep.py"),
     script:
         "../scripts/sweep.py"
+
+
+rule sweep_figure:
+    input:
+        sweep=store("sweeps/{sweep}"),
+    output:
+        report(
+            f"{FOLDER}/figures/sweep_{{sweep}}.png",
+            caption="../report/sweep.rst",
+            category="Sweeps",
+            labels={"sweep": "{sweep}"},
+        ),
+    log:
+        log_of("figure_of_sweep_{sweep}"),
+    benchmark:
+        benchmark_of("figure_of_sweep_{sweep}")
+    params:
+        replicates=lambda wildcards: SWEEPS[wildcards.sweep].replicates,
+        code=code("sweep_figure.py"),
+    script:
+        "../scripts/sweep_figure.py"
