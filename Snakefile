@@ -15,4 +15,3 @@ rule all:
         f"{FOLDER}/summary.json",
         f"{FOLDER}/report.html",
         figures(),
-        [f"{FOLDER}/figures/sweep_{name}.png" for name in SWEEPS],

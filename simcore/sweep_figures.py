@@ -25,6 +25,7 @@ def measures(sweep):
     -------
     matplotlib.figure.Figure
     """
+    replicates = sweep.sizes["replicate"]
     names = json.loads(sweep.attrs["parameters"])["measures"]
     first, *others = sweep[names[0]].dims[:-1]
     rows = -(-len(names) // COLUMNS)
@@ -52,6 +53,7 @@ def measures(sweep):
         frame(axes)
     for axes in grid.flat[len(names) :]:
         axes.set_axis_off()
+    figure.suptitle(f"{sweep.attrs['about']} ({replicates} replicates)", fontsize="medium")
     return figure
 
 

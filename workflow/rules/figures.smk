@@ -134,4 +134,6 @@ def figures():
     of_experiments = [
         f"rls_{name}_{figure}" for name in RLS_FIGURES for figure in RLS_FIGURES[name]
     ]
-    return [f"{FOLDER}/figures/{name}.png" for name in [*clock, *of_targets, *of_experiments]]
+    of_sweeps = [f"sweep_{name}" for name in SWEEPS]
+    names = [*clock, *of_targets, *of_experiments, *of_sweeps]
+    return [f"{FOLDER}/figures/{name}.png" for name in names]

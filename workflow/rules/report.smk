@@ -29,6 +29,7 @@ rule report:
             else {}
         ),
         experiments={name: experiment.about for name, experiment in EXPERIMENTS.items()},
+        sweeps={name: sweep.about for name, sweep in SWEEPS.items()},
         code=code("report.py"),
     script:
         "../scripts/report.py"

@@ -161,7 +161,6 @@ rule sweep_figure:
     benchmark:
         benchmark_of("figure_of_sweep_{sweep}")
     params:
-        replicates=lambda wildcards: SWEEPS[wildcards.sweep].replicates,
         code=code("sweep_figure.py"),
     script:
         "../scripts/sweep_figure.py"

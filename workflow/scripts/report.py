@@ -38,6 +38,9 @@ def page(path):
         about = this.params["experiments"][experiment]
         title = f"{RLS_TITLES[name]}: {experiment}" + (f" ({about})" if about else "")
         return title, f"rls_{name}", {"experiment": experiment}
+    if stem.removeprefix("sweep_") in this.params["sweeps"]:
+        name = stem.removeprefix("sweep_")
+        return f"Sweep: {this.params['sweeps'][name]}", "sweep", {"sweep": name}
     name = max((name for name in TITLES if stem.endswith(name)), key=len)
     target = stem.removesuffix(name).rstrip("_")
     return TITLES[name] + (f": {target}" if target else ""), name, {"target": target}
