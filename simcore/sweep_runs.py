@@ -104,12 +104,10 @@ def make_point(point, folder, shared, watch=stages.unwatched):
     except BlewUp as error:
         failure = str(error)
     simulated = sum(dataset.attrs["simulated_ms"] for dataset in made.values())
-    variables = {
-        name: variable((), float(numbers.get(name, (np.nan, ""))[0]), numbers[name][1], name)
-        if name in numbers
-        else variable((), np.nan, "1", name)
-        for name in point.measures
-    }
+    variables = {}
+    for name in point.measures:
+        value, unit = numbers.get(name, (np.nan, "1"))
+        variables[name] = variable((), float(value), unit, name)
     steps = list(point.replays.values())
     stores.write(
         xr.Dataset(variables, attrs={"failure": failure}),

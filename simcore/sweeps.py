@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from simcore import stage_parameters
 from simcore.errors import UserError
 from simcore.parameters import read_study
@@ -116,7 +118,7 @@ def points(sweep, study, codes, where="the sweep", only=None):
     """
     found = []
     for number in range(math.prod(sweep.shape)) if only is None else sorted(only):
-        index = _place(number, sweep.shape)
+        index = tuple(map(int, np.unravel_index(number, sweep.shape)))
         changes, at = _changes(sweep, index, where)
         changed = study
         for key, value in changes.items():
@@ -127,15 +129,6 @@ def points(sweep, study, codes, where="the sweep", only=None):
         burn_in, measuring = varied.readout.burn_in, codes["measure"]
         found.append(Point(index, replays, sweep.measures, burn_in, measuring))
     return found
-
-
-def _place(number, shape):
-    """Index on each axis of the so-manieth point, as tuple of int."""
-    index = []
-    for size in reversed(shape):
-        number, place = divmod(number, size)
-        index.insert(0, place)
-    return tuple(index)
 
 
 def _changes(sweep, index, where):

@@ -88,6 +88,14 @@ def test_other_batches_compute_nothing(sweep, finished):
     assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
 
 
+def test_a_key_that_a_shared_step_does_not_use_leaves_it(tmp_path):
+    sweep = Sweep(tmp_path)
+    sweep.run()
+    before = sweep.stores()
+    sweep.run({"readout": {"learning_block": "5 s"}})
+    assert sweep.stores() == before
+
+
 def test_a_removed_point_is_made_again(sweep, finished):
     point = next((sweep.folder / "swept/sweeps/points").iterdir())
     content = point.read_bytes()

@@ -43,6 +43,10 @@ for name, points in POINTS.items():
         BATCHES[name, sweeps.batch_key([points[number] for number in numbers])] = numbers
 
 
+# Not among the params: what is stored under a key must not be made again when anything else changes.
+config["sweep_plan"] = {"study": VARIED, "codes": STAGE_CODES, "needed_by": NEEDED_BY}
+
+
 def marker(name, batch):
     """What a batch leaves behind when all its points are there."""
     return f"{SWEEP_FOLDER}/.batches/{name}/{batch}.json"
@@ -97,9 +101,6 @@ rule sweep_step:
         benchmark_of("sweep_step_{key}")
     priority: 1
     params:
-        plan=lambda wildcards: NEEDED_BY[wildcards.key],
-        study=VARIED,
-        codes=STAGE_CODES,
         parameters={},
     script:
         "../scripts/sweep_step.py"
@@ -117,8 +118,6 @@ rule sweep_batch:
     params:
         numbers=lambda wildcards: list(BATCHES[wildcards.sweep, wildcards.batch]),
         shared=lambda wildcards: sorted(Path(path).name[:64] for path in steps_of_batch(wildcards)),
-        study=VARIED,
-        codes=STAGE_CODES,
         parameters={},
     script:
         "../scripts/sweep_batch.py"

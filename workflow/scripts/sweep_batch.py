@@ -23,8 +23,8 @@ def tick_of(run, total):
 with Stage(snakemake) as this:
     compile_kernels(this)
     sweep = Sweep.model_validate(snakemake.config["sweeps"]["define"][snakemake.wildcards.sweep])
-    given, numbers = this.params["study"], this.params["numbers"]
-    points = sweeps.points(sweep, given, this.params["codes"], only=numbers)
+    plan, numbers = snakemake.config["sweep_plan"], this.params["numbers"]
+    points = sweeps.points(sweep, plan["study"], plan["codes"], only=numbers)
     folder, shared = Path(this.output[0]).parents[2], set(this.params["shared"])
     seconds = {point.key: sweep_runs.make_point(point, folder, shared, tick_of) for point in points}
     stores.write_json(this.output[0], {"cpu_seconds": seconds})

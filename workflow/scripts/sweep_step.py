@@ -10,9 +10,10 @@ from simcore.sweep_parameters import Sweep
 
 with Stage(snakemake) as this:
     compile_kernels(this)
-    key, (name, number) = snakemake.wildcards.key, this.params["plan"]
+    key, plan = snakemake.wildcards.key, snakemake.config["sweep_plan"]
+    name, number = plan["needed_by"][key]
     sweep = Sweep.model_validate(snakemake.config["sweeps"]["define"][name])
-    (point,) = sweeps.points(sweep, this.params["study"], this.params["codes"], only=[number])
+    (point,) = sweeps.points(sweep, plan["study"], plan["codes"], only=[number])
     folder = Path(this.output[0]).parents[1]
     sweep_runs.make_shared(point.steps[key], folder, this.watch)
     this.end_watch()
