@@ -300,12 +300,24 @@ def rls_synapses(dataset, run, *, trained=True):
 def summary(numbers):
     """Return the variables of headline numbers: dict of id to (value, unit)."""
     ids = np.array(list(numbers), dtype=object)
-    values = np.array([value for value, _ in numbers.values()])
+    values = np.array([value for value, _ in numbers.values()], float)
     units = np.array([unit for _, unit in numbers.values()], dtype=object)
     return {
         "summary_id": variable("summary", ids, "1", "name of a headline number"),
         "summary_value": variable("summary", values, "see summary_unit", "headline number"),
         "summary_unit": variable("summary", units, "1", "unit of the headline number"),
+    }
+
+
+def headlines(sweep, numbers):
+    """Return the variables of a sweep's headline numbers (simcore.sweep_measures.Number)."""
+    values = {f"sweep.{sweep}.{number.label}": (number.value, number.unit) for number in numbers}
+    ends = {"low": "lower end of its interval", "high": "upper end of its interval"}
+    return summary(values) | {
+        f"summary_{end}": variable(
+            "summary", np.array([getattr(n, end) for n in numbers]), "see summary_unit", meaning
+        )
+        for end, meaning in ends.items()
     }
 
 
@@ -384,6 +396,15 @@ def rls_replay(experiment, results, examples, target, training):
                 "correlation of the intact followers with the target under damage",
             ),
         }
+    if "channel_correlation" in results[0]:
+        what = "correlation of drives averaged by channel with the channels' amplitude"
+        variables["channel_correlation"] = variable(
+            ("run", "start"), stacked("channel_correlation"), "1", what
+        )
+        if cases:
+            variables["damage_channel_correlation"] = variable(
+                ("run", "case", "draw"), stacked("damage_channel_correlation"), "1", what
+            )
     if "separation" in results[0]:
         variables["moment"] = variable(
             "moment",

@@ -134,6 +134,25 @@ def order(winner: np.ndarray, n_clusters: int) -> float:
     return float(np.mean(change % n_clusters == 1 % n_clusters)) if len(change) else np.nan
 
 
+def broken_links(winner: np.ndarray, n_clusters: int) -> int:
+    """Count the clusters that hand on to the next one in less than half of the changes of winner.
+
+    A cluster that never was the winner is one of them.
+
+    Parameters
+    ----------
+    winner : int array (moment,)
+        As from `winners`.
+
+    Source: ours, to tell a chain that stops at one place from a clock that stumbles anywhere.
+    """
+    sequence = winner[winner >= 0]
+    before, after = sequence[:-1], sequence[1:]
+    left = np.bincount(before[before != after], minlength=n_clusters)
+    handed = np.bincount(before[(before + 1) % n_clusters == after], minlength=n_clusters)
+    return int(np.count_nonzero((left == 0) | (handed < left / 2)))
+
+
 def rhythm(spike_time, spike_neuron, cluster, duration, *, dt=0.1):
     """Measure how a clock steps through its clusters.
 

@@ -16,6 +16,7 @@ from simcore.parameter_types import (
     Finite,
     NotNegative,
     Parameters,
+    Part,
     Positive,
     PositiveTime,
     Probability,
@@ -151,7 +152,7 @@ class Clock(Parameters):
         None,
         "file",
         "trained matrix in the authors' .mat layout (variable A, A[post, pre], E first, 4/5 of the "
-        "neurons E); replaces all training",
+        "neurons E), or another study's consolidation.zarr.zip; replaces all training",
     )
     clusters: int | None = parameter(
         None, "1", "number of clusters; default: neurons_e / cluster_size, or else 30", ge=2
@@ -302,7 +303,13 @@ class TargetBase(Parameters):
     """What the kinds of target have in common."""
 
     length: PositiveTime | None = parameter(
-        None, "ms", "of the target; default: 0.95 times the clock's measured period, rounded to ms"
+        None, "ms", "of the target; default: as many of the clock's periods as periods tells"
+    )
+    periods: Positive = parameter(
+        0.95,
+        "1",
+        "length over the clock's measured period, if no length is given; rounded to ms. A longer "
+        "target can use only every second pass, or fewer",
     )
     on_rate: Positive = parameter(
         10, "kHz", "external input of a supervisor that is fully on", le=1000
@@ -375,6 +382,32 @@ class Replay(Parameters):
     inhibition_weight: NotNegative = parameter(200, "pF", "of that input")
 
 
+class Damage(Parameters):
+    """What a trained clock has lost when it is replayed; it learned, and its target was cut, whole.
+
+    Losses of one seed are nested: a larger part contains the smaller one.
+    """
+
+    recurrent_synapses: Part = parameter(0, "1", "part of the E to E synapses that are deleted")
+    links: int = parameter(
+        0, "synapses", "deleted E to E synapses from a cluster to the next, wherever they are", ge=0
+    )
+    readout_synapses: Part = parameter(0, "1", "part of the synapses onto read-outs, deleted")
+    neurons: Part = parameter(0, "1", "part of the E neurons that are silenced")
+    clusters: int = parameter(
+        0, "clusters", "silenced as a whole; the first, by which passes are found, never is", ge=0
+    )
+    recurrent_noise: NotNegative = parameter(
+        0, "1", "E to E weights are multiplied by 1 plus noise of this sd, and are 0 at least"
+    )
+    readout_noise: NotNegative = parameter(0, "1", "the same of the weights onto read-outs")
+
+    @property
+    def any(self):
+        """Whether anything is lost."""
+        return self != Damage()
+
+
 class Run(Parameters):
     """How to run; none of this changes a result."""
 
@@ -430,6 +463,7 @@ class Study(Parameters):
     )
     readout: Readout = Readout()
     replay: Replay = Replay()
+    damage: Damage = Damage()
     methods: tuple[Literal["clock", "rls"], ...] = parameter(
         ("clock", "rls"),
         "1",
@@ -518,7 +552,7 @@ class Study(Parameters):
         """The ids of summary.json, in their order."""
         clock = self.clock_summary_ids() if "clock" in self.methods else []
         rls = self.rls.summary_ids() if "rls" in self.methods else []
-        return clock + rls
+        return clock + rls + self.sweeps.summary_ids()
 
     def clock_summary_ids(self):
         """Those of the clock and its read-outs."""
@@ -527,11 +561,19 @@ class Study(Parameters):
             ids += [f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")]
         ids += [
             f"clock.replay.{part}"
-            for part in ("rate_e", "rate_i", "period_mean", "period_sd", "order")
+            for part in ("rate_e", "rate_i", "period_mean", "period_sd", "order", "broken_links")
         ]
+        ids += [f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")]
         for target in self.targets:
             ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
         return ids
+
+    def measures(self):
+        """Ids of all that a sweep can keep of this study."""
+        ids = self.clock_summary_ids()
+        for target in self.targets:
+            ids += [f"readout.{target}.{part}" for part in ("passes", "rate", "trained_synapses")]
+        return ids + self.rls.measures()
 
 
 def _time_constants(group):

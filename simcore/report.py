@@ -18,6 +18,10 @@ MEANINGS = {
     "period_mean": "mean period",
     "period_sd": "standard deviation of the period",
     "order": "changes that lead to the next cluster (part of all)",
+    "broken_links": "clusters that mostly do not hand on to the next",
+    "coefficient": "c of sd = c √(mean time) of the clusters",
+    "rmse_sqrt": "error of that fit",
+    "rmse_linear": "error of a straight line through the origin",
     "error": "error of the replay",
     "correlation": "correlation of replay and target",
     "nrmse": "root mean square error over the sd of the target",
@@ -35,8 +39,8 @@ def write(path, study_name, summary, figures, facts, tables=()):
         Of the HTML file.
     study_name : str
     summary : list of dict
-        The entries of summary.json: `id`, `value` (None where undefined), `unit`, `low`, `high`,
-        `source`, `ok`.
+        The entries of summary.json: `id`, `value` (None where undefined), `unit`, `interval` (of a
+        sweep's number), `low`, `high`, `source`, `ok`.
     figures : list of tuple (path, str, str)
         PNG file, title and caption; blank lines part the paragraphs of a caption.
     facts : dict
@@ -120,6 +124,9 @@ def _environment(autoescape):
 def _row(entry):
     group, _, last = entry["id"].rpartition(".")
     meaning = MEANINGS.get(last, entry["id"])
+    if entry["id"].startswith("sweep."):
+        _, sweep, headline = entry["id"].split(".", 2)
+        group, meaning = "", f"{_words(headline)}, sweep {_words(sweep)}"
     for prefix in ("readout.", "rls."):
         if group.startswith(prefix):
             meaning += f", {group.removeprefix(prefix)}"
@@ -133,9 +140,15 @@ def _row(entry):
     }
 
 
+def _words(name):
+    return name.replace("_", " ")
+
+
 def _value(entry, has_range):
     """Write a value with as many digits as it takes to see that it is out of its range."""
     value, digits = entry["value"], 3
+    if value is not None and entry.get("interval"):
+        return f"{number(value)} ({' to '.join(map(number, entry['interval']))})"
     if value is None or not has_range or entry["ok"]:
         return number(value)
     while entry["low"] <= float(f"{value:.{digits}g}") <= entry["high"] and digits < 15:

@@ -19,6 +19,7 @@ from simcore.parameter_types import (
     Time,
     parameter,
 )
+from simcore.rls_numbers import DAMAGED, NUMBERS
 
 Interval = tuple[PositiveTime, PositiveTime]
 NAME = r"^[a-z][a-z0-9_]*$"
@@ -429,6 +430,11 @@ class Experiment(Parameters):
         return followers is not None and followers < self.network.neurons
 
     @property
+    def follows_channels(self):
+        """Whether its neurons share the channels of one of the clock's targets."""
+        return isinstance(self.target, ChannelTarget)
+
+    @property
     def conditions(self):
         """The experiment for each value of its series: a list of (value, Experiment)."""
         if self.series is None:
@@ -556,6 +562,16 @@ class RLS(Parameters):
             ids += [f"{label}.{part}" for label in experiment.labels(name) for part in parts]
         if {"periodic", "ratemodel", "ou"} <= set(self.experiments):
             ids.append("rls.untrained.correlation")
+        return ids
+
+    def measures(self):
+        """Ids of all that a sweep can keep of the defined experiments of one network each."""
+        ids = []
+        for name, experiment in self.define.items():
+            if experiment.series is None and experiment.networks == 1:
+                kinds = dict.fromkeys(damage.kind for damage in experiment.test.damage)
+                damaged = [f"damaged.{kind}.{part}" for kind in kinds for part in DAMAGED]
+                ids += [f"rls.{name}.{part}" for part in [*NUMBERS, *damaged]]
         return ids
 
     @field_validator("define")

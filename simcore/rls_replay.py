@@ -6,7 +6,7 @@ weights: a damaged network is compared with the whole one under the same noise.
 
 import numpy as np
 
-from simcore import drives, rls, rls_connectivity, tracking
+from simcore import drives, measures, rls, rls_connectivity, tracking
 
 # What is recorded of the few trials that are kept whole.
 EXAMPLES, EXAMPLE_BEFORE, EXAMPLE_AFTER = 3, 200.0, 200.0
@@ -117,28 +117,73 @@ def _binned(model, trials):
     )
 
 
-def damaged(model, target):
-    """Test the network under all damage that its experiment names.
+def channel_correlation(model, amplitude, pattern=0):
+    """Correlate what the channels' neurons do together with what the clock's read-outs learn.
+
+    Parameters
+    ----------
+    model : simcore.rls.Model
+        Follower i follows channel i modulo their number.
+    amplitude : float64 (time, channel)
 
     Returns
     -------
-    list of tuple (str, float)
-        Kind and amount of each case.
-    float64 (case, draw)
-        Correlation, mean over patterns and intact followers; NaN beyond a case's draws.
+    float64 (start,)
+        Pearson's correlation over all channels and times of a trial, as in a pass of the clock
+        (`simcore.measures.evaluate_replay`); 0 if nothing changes.
+    """
+    trials = _trials(model, pattern, range(model.experiment.test.starts), {})
+    everyone = np.ones(model.followers, bool)
+    return np.array([_of_channels(model, trial, amplitude, everyone) for trial in trials])
+
+
+def _of_channels(model, trial, amplitude, intact):
+    """Correlation of one trial's activity, averaged by channel over its intact followers."""
+    steps, channels = amplitude.shape
+    if model.follows_rate:
+        activity = model.rates([trial])
+    else:
+        activity = trial.drive[:steps, : model.followers].astype(float)
+    channel = np.arange(model.followers) % channels
+    member = (channel[:, None] == np.arange(channels)) & intact[:, None]
+    together = activity @ member / np.maximum(member.sum(axis=0), 1)
+    return np.nan_to_num(measures.readout_correlation(together, amplitude))
+
+
+def damaged(model, target, amplitude=None):
+    """Test the network under all damage that its experiment names.
+
+    Parameters
+    ----------
+    model : simcore.rls.Model
+    target : float64 (pattern, time, neuron)
+    amplitude : float64 (time, channel), optional
+        Of the clock's target, if the followers share its channels.
+
+    Returns
+    -------
+    dict
+        ``damage``, list of tuple (str, float): kind and amount of each case;
+        ``damage_correlation``, float64 (case, draw): mean over patterns and intact followers, NaN
+        beyond a case's draws; ``damage_channel_correlation`` likewise, if there are channels.
     """
     damages = model.experiment.test.damage
     cases = [(damage, amount) for damage in damages for amount in damage.amounts]
     draws = max((damage.draws for damage in damages), default=0)
-    correlation = np.full((len(cases), draws), np.nan)
+    found = {"damage": [(damage.kind, amount) for damage, amount in cases]}
+    names = ["correlation"] + ["channel_correlation"] * (amplitude is not None)
+    found |= {f"damage_{name}": np.full((len(cases), draws), np.nan) for name in names}
     for case, (damage, amount) in enumerate(cases):
         for draw in range(damage.draws):
             generator = model.stream(f"damage {damage.kind} {draw}")
             changes = _change(model, damage.kind, amount, generator)
-            correlation[case, draw] = np.mean(
-                [_correlation(model, p, draw, goal, changes) for p, goal in enumerate(target)]
-            )
-    return [(damage.kind, amount) for damage, amount in cases], correlation
+            of_patterns = [
+                _correlations(model, pattern, draw, goal, amplitude, changes(pattern))
+                for pattern, goal in enumerate(target)
+            ]
+            for name, values in zip(names, zip(*of_patterns, strict=True), strict=False):
+                found[f"damage_{name}"][case, draw] = np.mean(values)
+    return found
 
 
 def _change(model, kind, amount, generator):
@@ -161,14 +206,25 @@ def _change(model, kind, amount, generator):
     return lambda pattern: {"synapses": changed}
 
 
-def _correlation(model, pattern, draw, goal, changes):
-    """Correlation of the intact followers under damage: of one trial, or of rates over all."""
+def _trials(model, pattern, starts, changes):
+    return [model.test(pattern, f"replay {start}", **changes) for start in starts]
+
+
+def _correlations(model, pattern, draw, goal, amplitude, changes):
+    """Correlation of the intact followers under damage, of their channels too if there are any.
+
+    Of one trial; of rates over all.
+    """
     starts = model.experiment.test.starts
-    names = range(starts) if model.follows_rate else [draw % starts]
-    changed = changes(pattern)
-    trials = [model.test(pattern, f"replay {name}", **changed) for name in names]
-    intact = ~changed.get("silenced", np.zeros(model.parameters.neurons, bool))
-    return model.correlations(trials, goal)[:, intact[: model.followers]].mean()
+    trials = _trials(
+        model, pattern, range(starts) if model.follows_rate else [draw % starts], changes
+    )
+    silenced = changes.get("silenced", np.zeros(model.parameters.neurons, bool))
+    intact = ~silenced[: model.followers]
+    found = [model.correlations(trials, goal)[:, intact].mean()]
+    if amplitude is not None:
+        found.append(np.mean([_of_channels(model, t, amplitude, intact) for t in trials]))
+    return found
 
 
 def without_one_spike(model):

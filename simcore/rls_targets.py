@@ -106,14 +106,8 @@ def _drive(model, parameters, pattern, generator, size, song, file):
         table = drives.read_table(file, duration, dt, parameters.file_dt, what="drive")
         drives.check_neurons(table, neurons, f"the target file {file}")
         return table
-    if kind == "symbols":
-        made = targets.symbol_sequence(parameters.sequence, duration, dt, on_rate=1, baseline=0)
-        amplitude = made.rate
-    else:
-        made = song(duration, dt)
-        amplitude = made.rate / made.rate.max()
     table, _ = drives.from_channels(
-        amplitude,
+        amplitude(model.experiment, song),
         neurons,
         dt,
         tau_s=model.parameters.tau_s,
@@ -121,6 +115,24 @@ def _drive(model, parameters, pattern, generator, size, song, file):
         high=parameters.high,
     )
     return table
+
+
+def amplitude(experiment, song=None):
+    """The clock's target whose channels the followers share: 0 to 1 (time, channel).
+
+    Parameters
+    ----------
+    experiment : simcore.rls_parameters.Experiment
+        Its target is of kind symbols or song.
+    song : callable, optional
+        As in :func:`make`.
+    """
+    target, dt = experiment.target, experiment.network.dt
+    if target.kind == "symbols":
+        sequence, duration = target.sequence, target.duration
+        return targets.symbol_sequence(sequence, duration, dt, on_rate=1, baseline=0).rate
+    rate = song(target.duration, dt).rate
+    return rate / rate.max()
 
 
 def _innate(model, pattern, parameters):

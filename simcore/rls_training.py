@@ -7,7 +7,7 @@ import numpy as np
 import psutil
 
 from simcore import rls_connectivity, tracking
-from simcore.errors import UserError
+from simcore.errors import BlewUp, UserError
 from simcore.kernels import least_squares as rule_kernel
 from simcore.kernels.packed import diagonal_places, packed_size, padded
 from simcore.rls import MODES, NUMBERS, Model, modes, steps_of
@@ -151,8 +151,8 @@ class Training:
 
         Raises
         ------
-        UserError
-            If a P is no longer positive definite: of which neuron, in which loop.
+        BlewUp
+            If a P is no longer positive definite, or a drive grows without bounds: which, when.
         """
         experiment, dt = self.model.experiment, self.model.parameters.dt
         parts = self._parts()
@@ -214,7 +214,7 @@ class Training:
         patterns = self.model.experiment.target.patterns
         who = "neuron" if self.model.groups is None else "group"
         bits = self.model.experiment.bits
-        raise UserError(
+        raise BlewUp(
             f"P of {who} {broken} of network {self.model.network} is no longer positive definite "
             f"in loop {self.trial // patterns + 1}: make training.lambda larger"
             + (", or set training.inverse to packed 64-bit." if bits == 32 else ".")
@@ -226,7 +226,7 @@ class Training:
         if not sound.all():
             neuron = int(np.argmin(sound))
             patterns = self.model.experiment.target.patterns
-            raise UserError(
+            raise BlewUp(
                 f"The drive of neuron {neuron} of network {self.model.network} has grown to "
                 f"{self.state.u[neuron]:.1e} in loop {self.trial // patterns + 1}: make "
                 "training.lambda larger, or choose another training.dale."

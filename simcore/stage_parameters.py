@@ -53,10 +53,16 @@ def _dynamics(study):
     return without(study.clock.model_dump(), *unused) | sizes
 
 
-def clock_replay(study):
-    """Return those of a replay of the clock alone."""
+def clock_replay(study, damaged=True):
+    """Return those of a replay of the clock alone; of the whole one, if not damaged."""
     replay = study.replay.model_dump(include={"duration"})
-    return {"clock": _dynamics(study), "replay": replay, "dt": study.dt}
+    given = {"clock": _dynamics(study), "replay": replay, "dt": study.dt}
+    return given | (_damage(study) if damaged else {})
+
+
+def _damage(study):
+    """The damage, if there is any."""
+    return {"damage": study.damage.model_dump()} if study.damage.any else {}
 
 
 def target(study, name):
@@ -95,4 +101,31 @@ def replay(study):
         "readout": study.readout.model_dump(exclude=_LEARNING),
         "replay": study.replay.model_dump(),
         "dt": study.dt,
-    }
+    } | _damage(study)
+
+
+def _experiment(study, name):
+    """All parameters of an experiment that can change a number."""
+    return without(study.rls.define[name].model_dump(by_alias=True), "about")
+
+
+def rls_targets(study, name):
+    """Return those of an experiment's targets: of training only what is trained, of tests none."""
+    given = _experiment(study, name)
+    training = {"what": given["training"]["what"]}
+    songs = {}
+    if given["target"]["kind"] == "song":
+        songs = {key: getattr(study, key) for key in ("song_start", "song_duration", "song_fit")}
+    return {"experiment": without(given, "test") | {"training": training}} | songs
+
+
+def rls_training(study, name):
+    """Return those of an experiment's training: of tests those that its learning curve knows."""
+    given = _experiment(study, name)
+    test = without(given["test"], "damage", "after", "delete_spike")
+    return {"experiment": given | {"test": test}}
+
+
+def rls_replay(study, name):
+    """Return those of an experiment's tests."""
+    return {"experiment": _experiment(study, name)}

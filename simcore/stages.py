@@ -21,14 +21,17 @@ Every dataset has the attribute ``simulated_ms``.
 import numpy as np
 import xarray as xr
 
-from simcore import clock, connectivity, datasets, measures, readout, targets
+from simcore import clock, connectivity, damage, datasets, measures, readout, stores, targets
 from simcore.datasets import variable
 from simcore.errors import UserError
 from simcore.kernels.network import STEP
-from simcore.parameters import Clock, Readout, Replay
+from simcore.parameters import Clock, Damage, Readout, Replay
 from simcore.runs import Course, Learning, Training
 from simcore.runs import Replay as ReplayRun
 from simcore.streams import stream
+
+# Steps of a refractory period that outlasts every run: of neurons that do not fire.
+FOR_EVER = np.iinfo(np.int32).max
 
 
 def unwatched(run, total):
@@ -54,9 +57,11 @@ def network(given, seed, *, weights=None, watch=unwatched):
         Of :func:`simcore.datasets.training` if the clock learns, otherwise the connectivity alone.
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
-    if parameters.weights:
+    if weights is not None and str(weights).endswith(".zarr.zip"):
+        built = _stored_network(weights, parameters.cluster_size)
+    else:
         parameters = parameters.model_copy(update={"weights": weights})
-    built = connectivity.build(parameters, stream(seed, "weights"))
+        built = connectivity.build(parameters, stream(seed, "weights"))
     if not parameters.learns:
         return xr.Dataset(datasets.connectivity(built), attrs={"simulated_ms": 0.0})
     state = clock.initial_state(built, parameters, seed, "network", plastic=True)
@@ -66,6 +71,21 @@ def network(given, seed, *, weights=None, watch=unwatched):
     plastic = clock.network(state, parameters, dt, plastic=True)
     run.run(plastic, parameters.balancing, tick)
     return _trained(run, plastic, built.cluster)
+
+
+def _stored_network(path, cluster_size):
+    """The trained network of another study."""
+    stored = stores.read(path)
+    if "e_to_e_weight" not in stored:
+        raise UserError(
+            f"{path} holds no network: set clock.weights to the consolidation.zarr.zip of a study."
+        )
+    built = datasets.read_connectivity(stored)
+    if built.cluster_size != cluster_size:
+        raise UserError(
+            f"{path} has clusters of {built.cluster_size}: set clock.cluster_size to that."
+        )
+    return built
 
 
 def training(given, seed, before, *, name, watch=unwatched):
@@ -107,6 +127,8 @@ def _trained(run, kernel, cluster):
 def replay(given, seed, network, *, name, target=None, learned=None, watch=unwatched):
     """Spontaneous activity with fixed weights: of the clock alone, or with trained read-outs.
 
+    With ``damage`` among the parameters the clock and its read-outs have lost something before.
+
     Parameters
     ----------
     network : xarray.Dataset
@@ -121,9 +143,11 @@ def replay(given, seed, network, *, name, target=None, learned=None, watch=unwat
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     given_replay = Replay.model_validate(given["replay"])
-    built = datasets.read_connectivity(network)
+    lost = Damage.model_validate(given.get("damage", {}))
+    built = damage.connectivity(datasets.read_connectivity(network), lost, seed)
     variables = datasets.cluster(built.cluster)
     state = clock.initial_state(built, parameters, seed, name)
+    state.e.refractory[damage.silenced(built.cluster, lost, seed)] = FOR_EVER
     readout_state = kernel = None
     if target is not None:
         selected, inhibited = datasets.selected_target(target)
@@ -133,7 +157,7 @@ def replay(given, seed, network, *, name, target=None, learned=None, watch=unwat
         )
         sizes = built.clusters, len(weight)
         readout_state = readout.initial_state(state, *sizes, of_readout, dt, seed, name)
-        readout_state.weight[...] = weight
+        readout_state.weight[...] = damage.readout_weight(weight, lost, seed)
         rate = selected["target_rate"].values[None]
         common = of_readout, given_replay, dt, built.cluster
         kernel = readout.readout(*common, rate, learning=False, inhibited=inhibited)
@@ -244,7 +268,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
                 "the clock has no period (its first cluster never led twice in order), so the "
                 f"target has no length: set targets.{name}.length, or train the clock for longer."
             )
-        length = targets.default_length(period)
+        length = targets.default_length(period, given["target"]["periods"])
     rate, labels, pattern, selected, notes = make(given, length, song or file)
     length = rate.shape[1] * dt
     warnings = list(filter(None, [targets.check_length(length, period)]))
@@ -345,11 +369,68 @@ def rhythm(replayed, dt):
         "clock.replay.period_mean": (measures.mean(period), "ms"),
         "clock.replay.period_sd": (float(np.std(period)) if period.size else np.nan, "ms"),
         "clock.replay.order": (order, "1"),
+        "clock.replay.broken_links": (
+            measures.broken_links(winner, int(replayed["cluster"].max()) + 1),
+            "1",
+        ),
     }
     variables = {
         "period": variable("pass", period, "ms", "time between onsets of the clock"),
         "winner": variable(
             "winner_time", winner.astype(np.int16), "1", "most active cluster every 1 ms, or -1"
+        ),
+    }
+    return numbers, variables
+
+
+# With fewer passes than this the sd of a time is not known well enough to be fitted.
+FEWEST_PASSES = 100
+
+
+def variability(replayed):
+    """Measure how the clock's timing spreads over its passes.
+
+    Parameters
+    ----------
+    replayed : xarray.Dataset
+        Of :func:`replay`.
+
+    Returns
+    -------
+    numbers : dict
+        Id to (value, unit): c of sd = c sqrt(mean time), the error of that fit and of a straight
+        line through the origin; NaN with fewer than `FEWEST_PASSES` regular passes.
+    variables : dict
+        Mean and sd of each cluster's time.
+
+    Source: specification of the clock network, section 6, "Timing variability".
+    """
+    cluster = replayed["cluster"].values
+    timing = measures.timing(
+        replayed["spike_time"].values,
+        replayed["spike_neuron"].values,
+        cluster,
+        int(cluster.max()) + 1,
+        replayed.attrs["simulated_ms"],
+    )
+    coefficient = error = error_of_line = np.nan
+    seen = np.flatnonzero(~np.isnan(timing.sd))[1:]
+    if len(timing.onset) >= FEWEST_PASSES and seen.size:
+        mean, sd = timing.mean[seen], timing.sd[seen]
+        coefficient, error = measures.fit_sqrt(mean, sd)
+        _, error_of_line = measures.fit_line(mean, sd)
+    numbers = {
+        "clock.variability.coefficient": (coefficient, "ms^0.5"),
+        "clock.variability.rmse_sqrt": (error, "ms"),
+        "clock.variability.rmse_linear": (error_of_line, "ms"),
+    }
+    count = {"passes": len(timing.onset), "left_out": timing.left_out}
+    variables = {
+        "cluster_time": variable(
+            "timed_cluster", timing.mean, "ms", "mean time of a cluster since the onset", **count
+        ),
+        "cluster_time_sd": variable(
+            "timed_cluster", timing.sd, "ms", "its standard deviation over passes"
         ),
     }
     return numbers, variables
@@ -369,6 +450,12 @@ def block_weights(built):
     }
 
 
+def _readout_rate(replayed):
+    """Mean rate of the read-outs in Hz."""
+    channels = replayed["target_rate"].shape[1]
+    return replayed.sizes["readout_spike"] / channels / replayed.attrs["simulated_ms"] * 1e3
+
+
 def passes(replayed, dt, burn_in, *, name):
     """Measure each pass of a replayed target.
 
@@ -383,7 +470,7 @@ def passes(replayed, dt, burn_in, *, name):
     Returns
     -------
     numbers : dict
-        Id to (value, unit): mean error and correlation.
+        Id to (value, unit): mean error and correlation, number of passes, rate of the read-outs.
     variables : dict
         Those of every pass, and when it began.
     """
@@ -399,6 +486,8 @@ def passes(replayed, dt, burn_in, *, name):
     numbers = {
         f"readout.{name}.error": (measures.mean(error), "1"),
         f"readout.{name}.correlation": (measures.mean(correlation), "1"),
+        f"readout.{name}.passes": (float(start.size), "passes"),
+        f"readout.{name}.rate": (_readout_rate(replayed), "Hz"),
     }
     dim = f"pass_{name}"
     variables = {

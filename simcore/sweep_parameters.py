@@ -1,5 +1,6 @@
 """Parameters of sweeps: axes, replicates and what to keep of each point."""
 
+import itertools
 import json
 from collections import Counter
 from functools import cached_property
@@ -8,14 +9,19 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from simcore.parameter_types import Parameters, parameter, parse_time
+from simcore.parameter_types import Finite, Parameters, parameter, parse_time
+
+HeadlineName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
 class Axis(Parameters):
     """The values of one axis: listed, or a range."""
 
     keys: Annotated[tuple[str, ...], Field(min_length=1)] = parameter(
-        ..., "1", "what is varied, such as clock.clusters; several keys vary together"
+        ...,
+        "1",
+        "what is varied, such as clock.clusters, a number for an entry of a list; several "
+        "keys vary together",
     )
     values: tuple[Any, ...] | None = parameter(
         None, "of the key", "the values; with several keys a list of as many for each place"
@@ -24,6 +30,10 @@ class Axis(Parameters):
     last: float | str | None = parameter(None, "of the key", "of a range, included")
     count: int | None = parameter(None, "1", "number of values of a range", ge=2)
     scale: Literal["linear", "log"] = parameter("linear", "1", "spacing of a range")
+    labels: tuple[float, ...] | None = parameter(
+        None, "1", "coordinates of the values, one number each; default: the first key's values"
+    )
+    label: str = parameter("", "1", "name of the axis for people; default: the first key")
 
     @model_validator(mode="after")
     def _list_or_range(self):
@@ -45,6 +55,8 @@ class Axis(Parameters):
                     raise ValueError(f"each of the values lists {len(self.keys)}, one for each key")
         if len({json.dumps(value) for value in self.places}) < len(self.places):
             raise ValueError("a value is there twice")
+        if self.labels is not None and len(self.labels) != len(self.places):
+            raise ValueError(f"there are {len(self.places)} values but {len(self.labels)} labels")
         return self
 
     @cached_property
@@ -57,6 +69,59 @@ class Axis(Parameters):
             values = space(parse_time(self.first), parse_time(self.last), self.count).tolist()
             values = [int(value) if value == int(value) else value for value in values]
         return [tuple(value) if len(self.keys) > 1 else (value,) for value in values]
+
+    @cached_property
+    def coordinates(self):
+        """Labels or values of the first key: numbers, times in ms; text if they are neither."""
+        values = self.labels or [place[0] for place in self.places]
+        try:
+            return [float(parse_time(value)) for value in values]
+        except (TypeError, ValueError):
+            return list(map(str, values))
+
+
+def place_label(at):
+    """Write a place on some axes: ``[n=500,tau=20]``, nothing without axes."""
+    parts = (
+        f"{axis}={value if isinstance(value, str) else format(value, 'g')}"
+        for axis, value in at.items()
+    )
+    return f"[{','.join(parts)}]" if at else ""
+
+
+class Headline(Parameters):
+    """One number that sums up how a measure changes along an axis, at each place of the others."""
+
+    kind: Literal[
+        "crossing",
+        "slope",
+        "power",
+        "best",
+        "change",
+        "largest",
+        "smallest",
+        "average",
+        "error_floor",
+        "error_amplitude",
+    ] = Field(
+        description="place where the measure first falls below a level; slope of a straight line; "
+        "exponent of a power law; place of the largest value; last minus first; largest, smallest, "
+        "mean value; floor and A of the fit measure^2 = floor^2 + A / axis",
+        json_schema_extra={"unit": "1"},
+    )
+    measure: str = parameter(..., "1", "of the sweep's")
+    axis: str | None = parameter(None, "1", "along which; default: the first")
+    over: dict[str, Finite] = parameter(
+        {}, "1", "instead: axes whose powers are multiplied, such as {tau_s: 1, tau_c: -1}"
+    )
+    per: str | None = parameter(
+        None,
+        "1",
+        "an axis; the numbers at its places become one, the slope of a line through the origin",
+    )
+    at: dict[str, Finite] = parameter({}, "of the key", "places on other axes, one each")
+    level: Finite = parameter(0.7, "of the measure", "of a crossing")
+    log: bool = parameter(False, "1", "whether a crossing is interpolated over a logarithmic axis")
 
 
 class Sweep(Parameters):
@@ -74,9 +139,40 @@ class Sweep(Parameters):
     replicates: int = parameter(
         3, "1", "seeds at each place: the study's, and those above it", ge=1
     )
+    redraw: Literal["network", "replay"] = parameter(
+        "network",
+        "1",
+        "the first stage that a replicate's seed draws anew: all from the network on, or only the "
+        "replays, their damage and noise, of one clock",
+    )
     measures: tuple[str, ...] = parameter(
         ..., "1", "what to keep: ids of summary.json; they tell which stages run", min_length=1
     )
+
+    headlines: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")], Headline] = (
+        parameter({}, "1", "numbers for summary.json, by name")
+    )
+    figure: Literal["lines", "map"] = parameter(
+        "lines",
+        "1",
+        "each measure against the first axis, a colour for each place of the second; or as a map",
+    )
+
+    @model_validator(mode="after")
+    def _headlines_are_possible(self):
+        for name, headline in self.headlines.items():
+            if headline.measure not in self.measures:
+                raise ValueError(
+                    f"headlines.{name}: {headline.measure} is none of the sweep's measures"
+                )
+            axes = [headline.axis, headline.per, *headline.over, *headline.at]
+            for axis in axes:
+                if axis is not None and axis not in self.axes:
+                    known = ", ".join(self.axes)
+                    raise ValueError(f"headlines.{name}: there is no axis {axis}, but {known}")
+            if headline.axis and headline.over:
+                raise ValueError(f"headlines.{name}: give axis or over, not both")
+        return self
 
     @model_validator(mode="after")
     def _axes_are_apart(self):
@@ -88,18 +184,47 @@ class Sweep(Parameters):
             raise ValueError("an axis cannot be named replicate: that is the axis of seeds")
         return self
 
+    def summary_ids(self, name):
+        """The ids of its headlines in summary.json, under the name of the sweep."""
+        ids = []
+        for headline_name, headline in self.headlines.items():
+            gone = {*headline.over, *headline.at, headline.per}
+            if not headline.over:
+                gone.add(headline.axis or next(iter(self.axes)))
+            kept = {axis: self.axes[axis].coordinates for axis in self.axes if axis not in gone}
+            for place in itertools.product(*kept.values()):
+                at = place_label(dict(zip(kept, place, strict=True)))
+                ids.append(f"sweep.{name}.{headline_name}{at}")
+        return ids
+
     @property
     def shape(self):
         """Number of places on each axis, and of replicates."""
         return (*(len(axis.places) for axis in self.axes.values()), self.replicates)
 
 
+class Comparison(Parameters):
+    """Two methods side by side: one measure of each along the first axis of some sweeps."""
+
+    about: str = parameter(..., "1", "what it asks, in a few words")
+    sweeps: tuple[str, ...] = parameter(..., "1", "names of the sweeps", min_length=1)
+    methods: dict[str, tuple[str, ...]] = parameter(
+        ...,
+        "1",
+        "name of a method: its measure, or several, of which each sweep has one",
+        min_length=1,
+    )
+
+
 class Sweeps(Parameters):
-    """Sweeps of the clock: how its numbers change with its parameters."""
+    """Sweeps: how the numbers of a study change with its parameters."""
 
     run: tuple[str, ...] = parameter((), "1", "the sweeps that run, by name")
     define: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Sweep] = parameter(
         {}, "1", "sweeps by name"
+    )
+    compare: dict[HeadlineName, Comparison] = parameter(
+        {}, "1", "methods side by side, if all their sweeps run; a figure each, by name"
     )
     batch: int = parameter(
         8, "1", "points of one job: half a minute of work, or minutes on a cluster", ge=1
@@ -113,7 +238,33 @@ class Sweeps(Parameters):
                 raise ValueError(f"run: there is no sweep {name}; defined are {known}")
         return self
 
+    @model_validator(mode="after")
+    def _comparisons_are_possible(self):
+        for name, comparison in self.compare.items():
+            for sweep in comparison.sweeps:
+                if sweep not in self.define:
+                    raise ValueError(f"compare.{name}: there is no sweep {sweep}")
+                for method, measures in comparison.methods.items():
+                    if not set(measures) & set(self.define[sweep].measures):
+                        raise ValueError(
+                            f"compare.{name}: the sweep {sweep} has no measure of {method}"
+                        )
+        return self
+
+    @property
+    def compared(self):
+        """The comparisons whose sweeps all run, by name."""
+        return {
+            name: comparison
+            for name, comparison in self.compare.items()
+            if set(comparison.sweeps) <= set(self.run)
+        }
+
     @property
     def chosen(self):
         """The sweeps that run, by name."""
         return {name: self.define[name] for name in self.run}
+
+    def summary_ids(self):
+        """The ids of summary.json, in their order."""
+        return [one for name, sweep in self.chosen.items() for one in sweep.summary_ids(name)]

@@ -6,18 +6,18 @@ not what its name says ends the reading with a sentence; it is never averaged.
 """
 
 import time
-from pathlib import Path
 
 import dask
 import dask.array
 import numpy as np
 import xarray as xr
 
-from simcore import datasets, stages, stores
+from simcore import datasets, rls_stages, stages, stores, sweep_measures
 from simcore.datasets import variable
 from simcore.errors import BlewUp
-from simcore.parameter_types import parse_time
 from simcore.parameters import unit_of
+from simcore.rls_numbers import NUMBERS
+from simcore.sweeps import point_path, step_path
 
 # Points read by one task of dask.
 CHUNK = 500
@@ -25,21 +25,35 @@ CHUNK = 500
 NOT_COMPUTED = "not computed"
 
 
-def step_path(folder, key):
-    """Path of a shared step's store."""
-    return Path(folder) / "steps" / f"{key}.zarr.zip"
+# Beginnings of the names of stages that are those of recursive least squares.
+RLS_STAGES = "rls_"
 
 
-def point_path(folder, key):
-    """Path of a point's store."""
-    return Path(folder) / "points" / f"{key}.zarr.zip"
+def make_step(step, inputs, costs, watch=stages.unwatched):
+    """Run a step on the datasets of its inputs, by role; returns a dataset.
+
+    What it cost is added to the dict ``costs`` under the step's key.
+    """
+    begun = time.process_time()
+    made = _run(step, inputs, watch)
+    costs[step.key] = {
+        "stage": step.stage,
+        "name": step.name,
+        "cpu_seconds": time.process_time() - begun,
+        "simulated_ms": made.attrs["simulated_ms"],
+    }
+    return made
 
 
-def make_step(step, inputs, watch=stages.unwatched):
-    """Run a step on the datasets of its inputs, by role; returns a dataset."""
-    options = {"watch": watch}
+def _run(step, inputs, watch):
     if step.stage == "target":
         return stages.target(step.given, name=step.name, **inputs, **step.files)
+    if step.stage in ("rls_targets", "rls_replay"):
+        function = getattr(rls_stages, step.stage.removeprefix(RLS_STAGES))
+        return function(step.given, step.seed, **inputs, **step.files)
+    if step.stage == "rls_training":
+        return rls_stages.training(step.given, step.seed, **inputs, watch=watch)
+    options = {"watch": watch}
     if step.stage == "network":
         options["weights"] = step.files.get("weights")
     else:
@@ -50,12 +64,14 @@ def make_step(step, inputs, watch=stages.unwatched):
 def make_shared(step, folder, watch=stages.unwatched):
     """Make the store of a step that several points share, from those of its inputs.
 
-    If its network blows up, the store says so, and no point that needs it has a number.
+    If its network blows up, the store says so, and no point that needs it has a number. Returns
+    what it cost, as :func:`make_point`.
     """
+    costs = {}
     files = {role: step_path(folder, before.key) for role, before in step.inputs.items()}
     try:
         inputs = {role: read_step(before, folder) for role, before in step.inputs.items()}
-        made = make_step(step, inputs, watch)
+        made = make_step(step, inputs, costs, watch)
     except BlewUp as error:
         made = xr.Dataset(attrs={"failure": str(error), "simulated_ms": 0.0})
     stores.write(
@@ -68,6 +84,7 @@ def make_shared(step, folder, watch=stages.unwatched):
         inputs=files | step.files,
         simulated_ms=made.attrs["simulated_ms"],
     )
+    return costs
 
 
 def read_step(step, folder):
@@ -91,16 +108,22 @@ def make_point(point, folder, shared, watch=stages.unwatched):
 
     Returns
     -------
-    float
-        CPU seconds; 0 if the store was there.
+    dict
+        Of each step that was made, by its key: ``stage``, ``name``, ``cpu_seconds`` and
+        ``simulated_ms``; nothing if the store was there.
     """
     path = point_path(folder, point.key)
     if path.exists():
-        return 0.0
-    begun, made, failure, numbers = time.process_time(), {}, "", {}
+        return {}
+    made, costs, failure, numbers = {}, {}, "", {}
     try:
-        for name, step in point.replays.items():
-            numbers |= _measured(name, _result(step, folder, shared, made, watch), point)
+        for name, roles in point.results.items():
+            results = {
+                role: _result(step, folder, shared, made, costs, watch)
+                for role, step in roles.items()
+            }
+            dt = next(iter(roles.values())).given.get("dt")
+            numbers |= _measured(name, results, dt, point.burn_in)
     except BlewUp as error:
         failure = str(error)
     simulated = sum(dataset.attrs["simulated_ms"] for dataset in made.values())
@@ -108,44 +131,55 @@ def make_point(point, folder, shared, watch=stages.unwatched):
     for name in point.measures:
         value, unit = numbers.get(name, (np.nan, "1"))
         variables[name] = variable((), float(value), unit, name)
-    steps = list(point.replays.values())
+    steps = [step for roles in point.results.values() for step in roles.values()]
     stores.write(
         xr.Dataset(variables, attrs={"failure": failure}),
         path,
         stage=f"sweep point {point.key}",
         parameters={step.name: step.given for step in steps},
         seed=steps[0].seed,
-        code_digest=point.code,
+        code_digest=" ".join(point.codes),
         inputs={},
         simulated_ms=simulated,
     )
-    return time.process_time() - begun
+    return costs
 
 
-def _result(step, folder, shared, made, watch):
+def _result(step, folder, shared, made, costs, watch):
     """The dataset of a step: from its store, or made now, once for the whole point."""
     if step.key not in made:
         if step.key in shared:
             return read_step(step, folder)
         inputs = {
-            role: _result(before, folder, shared, made, watch)
+            role: _result(before, folder, shared, made, costs, watch)
             for role, before in step.inputs.items()
         }
-        made[step.key] = make_step(step, inputs, watch)
+        made[step.key] = make_step(step, inputs, costs, watch)
     return made[step.key]
 
 
-def _measured(name, result, point):
-    """Id to (value, unit) of one of a point's results."""
-    if name == "weights":
-        return stages.block_weights(datasets.read_connectivity(result))
-    dt = next(iter(point.replays.values())).given["dt"]
-    if name == "clock":
-        return stages.rhythm(result, dt)[0]
-    return stages.passes(result, dt, point.burn_in, name=name)[0]
+def _measured(name, results, dt, burn_in):
+    """Id to (value, unit) of one group of a point's results, by role."""
+    kind, _, target = name.partition(".")
+    if kind == "rls":
+        numbers = rls_stages.numbers(results["replay"], results["training"])
+        return {
+            f"{name}.{part}": (value, NUMBERS.get(part, ("1",))[0])
+            for part, value in numbers.items()
+        }
+    if kind == "readout":
+        numbers, _ = stages.passes(results["replay"], dt, burn_in, name=target)
+        trained = results["learned"]["readout_weight"].size
+        if "network" in results:
+            trained += results["network"]["e_to_e_weight"].size
+            trained += results["network"]["i_to_e_weight"].size
+        return numbers | {f"{name}.trained_synapses": (float(trained), "synapses")}
+    if target == "weights":
+        return stages.block_weights(datasets.read_connectivity(results["network"]))
+    return stages.rhythm(results["replay"], dt)[0] | stages.variability(results["replay"])[0]
 
 
-def gather(sweep, points, folder, path, *, name, seed, code):
+def gather(sweep, keys, folder, path, *, name, seed, code):
     """Gather all points into one dataset and write it.
 
     Dimensions are the sweep's axes and ``replicate``. Points whose network blew up are NaN, and
@@ -154,8 +188,8 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     Parameters
     ----------
     sweep : simcore.sweep_parameters.Sweep
-    points : list of simcore.sweeps.Point
-        In the order of the grid.
+    keys : list of str
+        Of its points, in the order of the grid.
     folder, path : path-like
         Of the sweeps, and what to write.
     name : str
@@ -174,7 +208,6 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     UserError
         A point's store is damaged or another point's: its path, and how to mend it.
     """
-    keys = [point.key for point in points]
     read = dask.delayed(_numbers)
     width = len(sweep.measures) + 1
     parts = [
@@ -188,11 +221,7 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     table = dask.array.concatenate(parts).compute()
     dims = (*sweep.axes, "replicate")
     failure = np.array([row[-1] for row in table], dtype=object).reshape(sweep.shape)
-    missing = [
-        list(point.index)
-        for point, row in zip(points, table, strict=True)
-        if row[-1] == NOT_COMPUTED
-    ]
+    missing = np.argwhere(failure == NOT_COMPUTED).tolist()
     units = _units(keys, folder, sweep.measures)
     variables = {
         measure: variable(
@@ -205,12 +234,11 @@ def gather(sweep, points, folder, path, *, name, seed, code):
         "replicate", seed + np.arange(sweep.replicates), "1", "seed of the replicate"
     )
     for axis_name, axis in sweep.axes.items():
-        coordinate = _coordinate([place[0] for place in axis.places])
-        variables[axis_name] = variable(
-            axis_name, coordinate, unit_of(axis.keys[0]), ", ".join(axis.keys)
-        )
+        variables[axis_name] = _coordinate(axis_name, axis)
+    dataset = xr.Dataset(variables, attrs={"about": sweep.about, "missing": str(missing)})
+    numbers = sweep_measures.headlines(dataset, sweep)
     stores.write(
-        xr.Dataset(variables, attrs={"about": sweep.about, "missing": str(missing)}),
+        dataset.assign(datasets.headlines(name, numbers)),
         path,
         stage=f"sweep {name}",
         parameters=sweep.model_dump(),
@@ -222,12 +250,14 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     return int(np.count_nonzero(failure))
 
 
-def _coordinate(values):
-    """Values of an axis as numbers, times in ms; as text if they are neither."""
-    try:
-        return np.array([float(parse_time(value)) for value in values])
-    except (TypeError, ValueError):
-        return np.array(list(map(str, values)), dtype=object)
+def _coordinate(name, axis):
+    """The variable of an axis."""
+    values = np.array(axis.coordinates)
+    if values.dtype.kind == "U":
+        values = values.astype(object)
+    unit = "1" if axis.labels else unit_of(axis.keys[0])
+    keys = ", ".join(axis.keys)
+    return variable(name, values, unit, axis.label or axis.keys[0].split(".")[-1], keys=keys)
 
 
 def _numbers(keys, folder, measures):

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -66,37 +67,66 @@ class Point:
     ----------
     index : tuple of int
         On each axis, and among the replicates.
-    replays : dict of str to Step
-        What is measured: ``clock``, each target by name, and ``weights``: the trained network.
+    results : dict of str to dict of str to Step
+        What is measured, by the beginning of its measures' ids (``clock.weights``, ``clock``,
+        ``readout.<target>``, ``rls.<experiment>``): the steps by the role that they play.
     measures : tuple of str
     burn_in : float, ms
         Of a replay, before its first pass.
-    code : str
-        Digest of the code that measures.
+    codes : tuple of str
+        Digests of the code that measures.
     """
 
     index: tuple
-    replays: dict
+    results: dict
     measures: tuple
     burn_in: float
-    code: str
+    codes: tuple
 
     @cached_property
     def steps(self):
         """All steps by key, each behind those that it needs."""
         steps = {}
-        for replay in self.replays.values():
-            _collect(replay, steps)
+        for roles in self.results.values():
+            for step in roles.values():
+                _collect(step, steps)
         return steps
 
     @cached_property
     def key(self):
         """Digest of all that its numbers depend on."""
-        replays = {name: step.key for name, step in self.replays.items()}
-        return _digest([replays, self.measures, self.burn_in, self.code])
+        results = {
+            name: {role: step.key for role, step in roles.items()}
+            for name, roles in self.results.items()
+        }
+        return _digest([results, self.measures, self.burn_in, self.codes])
 
 
-def points(sweep, study, codes, where="the sweep", only=None):
+def step_path(folder, key):
+    """Path of a shared step's store in the folder of a study's sweeps."""
+    return Path(folder) / "steps" / f"{key}.zarr.zip"
+
+
+def point_path(folder, key):
+    """Path of a point's store in the folder of a study's sweeps."""
+    return Path(folder) / "points" / f"{key}.zarr.zip"
+
+
+def cost_path(folder, job):
+    """Path of what the steps of a job cost, in the folder of a study's sweeps."""
+    return Path(folder) / "costs" / f"{job}.json"
+
+
+def learning(point, group):
+    """Keys of the steps of one group of a point's results that come before its replays."""
+    steps = {}
+    for role, step in point.results[group].items():
+        for one in [step] if role != "replay" else step.inputs.values():
+            _collect(one, steps)
+    return list(steps)
+
+
+def points(sweep, study, codes, where="the sweep", *, experiments=None, only=None):
     """Return the points of a sweep, in the order of its grid.
 
     Parameters
@@ -105,9 +135,12 @@ def points(sweep, study, codes, where="the sweep", only=None):
     study : dict
         The study that is varied, as read from YAML.
     codes : dict of str to str
-        Digest of the code of each stage of :mod:`simcore.stages`, and of what measures.
+        Digest of the code of each stage, ``rls_`` before the names of those of
+        :mod:`simcore.rls_stages`, and of what measures: ``measure`` and ``rls_measure``.
     where : str
         For messages.
+    experiments : dict, optional
+        As :func:`simcore.parameters.read_study` takes them.
     only : collection of int, optional
         Places of the wanted points in that order; default: all.
 
@@ -122,12 +155,20 @@ def points(sweep, study, codes, where="the sweep", only=None):
         changes, at = _changes(sweep, index, where)
         changed = study
         for key, value in changes.items():
-            changed = _with(changed, key.split("."), value)
-        seed = read_study(changed, at).seed + index[-1]
-        varied = read_study(changed | {"seed": seed}, at)
-        replays = _replays(varied, sweep.measures, codes, at)
-        burn_in, measuring = varied.readout.burn_in, codes["measure"]
-        found.append(Point(index, replays, sweep.measures, burn_in, measuring))
+            changed = _with(changed, key.split("."), value, at)
+        varied = read_study(changed, at, experiments)
+        chains = _Chains(varied, codes, at, index[-1], sweep.redraw)
+        results = {}
+        for measure in sweep.measures:
+            if measure not in varied.measures():
+                raise UserError(f"{at}: there is no measure {measure} (docs/sweeps.md lists them).")
+            group = group_of(measure)
+            if group not in results:
+                results[group] = chains.result(group)
+        kinds = {"rls_measure" if group.startswith("rls.") else "measure" for group in results}
+        measuring = tuple(codes[kind] for kind in sorted(kinds))
+        burn_in = varied.readout.burn_in
+        found.append(Point(index, results, sweep.measures, burn_in, measuring))
     return found
 
 
@@ -160,60 +201,127 @@ def _collect(step, into):
     into.setdefault(step.key, step)
 
 
-def _replays(study, measures, codes, where):
-    """The last steps of a point's chains."""
-    unknown = [name for name in measures if name not in study.clock_summary_ids()]
-    if unknown:
-        raise UserError(f"{where}: there is no measure {unknown[0]} in this study.")
-    seed, weights = study.seed, study.clock.weights
+def group_of(measure):
+    """What a measure is measured at: the beginning of its id."""
+    parts = measure.split(".")
+    if parts[0] == "clock":
+        return "clock.weights" if parts[1] == "weights" else "clock"
+    return ".".join(parts[:2])
 
-    def step(stage, name, given, **rest):
-        return Step(stage, name, given, seed, codes[stage], **rest)
 
-    files = {"weights": weights} if weights else {}
-    network = step("network", "network", stage_parameters.network(study), files=files)
-    if study.clock.learns:
-        for name in ("embedding", "consolidation"):
-            given = getattr(stage_parameters, name)(study)
-            network = step("training", name, given, inputs={"before": network})
-    given = stage_parameters.clock_replay(study)
-    clock = step("replay", "replay_clock", given, inputs={"network": network})
-    replays = {}
-    if any(name.startswith("clock.") for name in measures):
-        replays["clock"] = clock
-    if any(name.startswith("clock.weights.") for name in measures):
-        replays["weights"] = network
-    for name, target in study.targets.items():
-        if not any(measure.startswith(f"readout.{name}.") for measure in measures):
-            continue
+class _Chains:
+    """The chains of steps of one point.
+
+    Parameters
+    ----------
+    study : simcore.parameters.Study
+    codes : dict
+    where : str
+    replicate : int
+        Added to the study's seed.
+    redraw : {"network", "replay"}
+        The first stage for which it is added.
+    """
+
+    def __init__(self, study, codes, where, replicate, redraw):
+        self.study, self.codes, self.where = study, codes, where
+        self.replay_seed = study.seed + replicate
+        self.seed = self.replay_seed if redraw == "network" else study.seed
+
+    def result(self, group):
+        """The steps that a group of measures needs, by role."""
+        kind, _, name = group.partition(".")
+        if kind == "rls":
+            return self._rls(name)
+        if kind == "readout":
+            return self._readout(name)
+        if name == "weights":
+            return {"network": self._network}
+        return {"replay": self._clock_replay(self.replay_seed, damaged=True)}
+
+    def _step(self, stage, name, given, *, seed=None, **rest):
+        seed = self.seed if seed is None else seed
+        return Step(stage, name, given, seed, self.codes[stage], **rest)
+
+    @cached_property
+    def _network(self):
+        study = self.study
+        files = {"weights": study.clock.weights} if study.clock.weights else {}
+        given = stage_parameters.network(study)
+        network = self._step("network", "network", given, files=files)
+        if study.clock.learns:
+            for name in ("embedding", "consolidation"):
+                given = getattr(stage_parameters, name)(study)
+                network = self._step("training", name, given, inputs={"before": network})
+        return network
+
+    def _clock_replay(self, seed, damaged):
+        given = stage_parameters.clock_replay(self.study, damaged)
+        inputs = {"network": self._network}
+        return self._step("replay", "replay_clock", given, seed=seed, inputs=inputs)
+
+    def _readout(self, name):
+        study, target = self.study, self.study.targets[name]
         file = {"song": study.song, "file": getattr(target, "file", None)}.get(target.kind)
-        if target.kind == "song" and file is None:
-            raise UserError(f"{where}: targets.{name} needs a recording in a sweep: set song.")
-        made = step(
+        self._require_song(target.kind, f"targets.{name}")
+        made = self._step(
             "target",
             name,
             stage_parameters.target(study, name),
-            inputs={"clock_replay": clock},
+            inputs={"clock_replay": self._clock_replay(self.seed, damaged=False)},
             files={target.kind: file} if file else {},
         )
-        both = {"network": network, "target": made}
-        learned = step("learn", f"readout {name}", stage_parameters.learn(study), inputs=both)
-        replays[name] = step(
+        both = {"network": self._network, "target": made}
+        given = stage_parameters.learn(study)
+        learned = self._step("learn", f"readout {name}", given, inputs=both)
+        replay = self._step(
             "replay",
             f"replay {name}",
             stage_parameters.replay(study),
+            seed=self.replay_seed,
             inputs=both | {"learned": learned},
         )
-    return replays
+        trained = {"network": self._network} if study.clock.learns else {}
+        return {"replay": replay, "learned": learned} | trained
+
+    def _rls(self, name):
+        study, target = self.study, self.study.rls.define[name].target
+        file = {"song": study.song}.get(target.kind, getattr(target, "file", None))
+        self._require_song(target.kind, f"rls.define.{name}.target")
+        if self.seed != self.replay_seed:
+            raise UserError(
+                f"{self.where}: of networks trained by recursive least squares a replay alone "
+                "cannot be redrawn: set redraw to network."
+            )
+        targets = self._step(
+            "rls_targets",
+            name,
+            stage_parameters.rls_targets(study, name),
+            files={"song" if target.kind == "song" else "file": file} if file else {},
+        )
+        given = stage_parameters.rls_training(study, name)
+        training = self._step("rls_training", name, given, inputs={"targets": targets})
+        both = {"targets": targets, "training": training}
+        given = stage_parameters.rls_replay(study, name)
+        replay = self._step("rls_replay", name, given, inputs=both)
+        return {"replay": replay, "training": training}
+
+    def _require_song(self, kind, key):
+        if kind == "song" and self.study.song is None:
+            raise UserError(f"{self.where}: {key} needs a recording in a sweep: set song.")
 
 
-def _with(study, path, value):
-    """A study with one value changed, its groups copied."""
+def _with(group, path, value, where):
+    """A study or a group of it with one value changed; what lies on the way is copied."""
     name, *rest = path
-    if not rest:
-        return study | {name: value}
-    group = study.get(name, {})
-    return study | {name: _with(group if isinstance(group, dict) else {}, rest, value)}
+    if isinstance(group, list | tuple):
+        if not (name.isdigit() and int(name) < len(group)):
+            raise UserError(f"{where}: there is no entry {name} in a list of {len(group)}.")
+        place = int(name)
+        inner = _with(group[place], rest, value, where) if rest else value
+        return [*group[:place], inner, *group[place + 1 :]]
+    group = group if isinstance(group, dict) else {}
+    return group | {name: _with(group.get(name, {}), rest, value, where) if rest else value}
 
 
 def _canonical(data):

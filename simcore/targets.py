@@ -377,9 +377,9 @@ def refuse_values(path: str | Path, table: np.ndarray, wrong: np.ndarray, reason
         )
 
 
-def default_length(period: float) -> float:
-    """Return the length in ms of a target that fits a clock's period (ms): 0.95 of it, rounded."""
-    return float(round(0.95 * period))
+def default_length(period: float, periods: float = 0.95) -> float:
+    """Return the length in ms of a target of so many of a clock's periods (ms), rounded."""
+    return float(round(periods * period))
 
 
 def check_length(length: float, period: float) -> str | None:

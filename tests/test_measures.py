@@ -126,6 +126,25 @@ def test_order_of_known_sequences():
     assert np.isnan(measures.order(np.array([-1, 2, 2, -1]), 4))
 
 
+@given(n_clusters=st.integers(2, 6), data=st.data())
+def test_broken_links_equal_the_literal_ones(n_clusters, data):
+    winner = np.array(data.draw(st.lists(st.integers(-1, n_clusters - 1), max_size=60)), int)
+    seen = [w for w in winner if w >= 0]
+    broken = 0
+    for cluster in range(n_clusters):
+        after = [b for a, b in zip(seen[:-1], seen[1:], strict=True) if a == cluster != b]
+        handed = [b == (cluster + 1) % n_clusters for b in after]
+        broken += not handed or 2 * sum(handed) < len(handed)
+    assert measures.broken_links(winner, n_clusters) == broken
+
+
+def test_broken_links_of_known_sequences():
+    assert measures.broken_links(np.tile(np.arange(7), 4), 7) == 0
+    # From 3 on the chain stops, and begins anew at 0 or 5.
+    assert measures.broken_links(np.array([0, 1, 2, 3, 0, 1, 2, 3, 5, 6, 0]), 7) == 2
+    assert measures.broken_links(np.full(5, -1), 7) == 7
+
+
 # Passes and read-outs
 
 

@@ -164,10 +164,11 @@ def test_refractory_period_is_at_least_a_step(neuron, dt):
     assert clock.neuron(neuron, dt).refractory_steps == max(round(neuron.tau_ref / dt), 1)
 
 
-@given(st.integers(1, 300), st.sets(st.integers(0, 299)))
-def test_spikes_are_found_in_ascending_order(neurons, fired):
+@given(st.integers(1, 300), st.sets(st.integers(0, 299)), st.sets(st.integers(0, 299)))
+def test_spikes_are_found_in_ascending_order(neurons, fired, silenced):
     fired = sorted(n for n in fired if n < neurons)
     refractory = np.random.default_rng(neurons).integers(0, 50, neurons).astype(np.int32)
+    refractory[[n for n in silenced if n < neurons]] = np.iinfo(np.int32).max - 1
     refractory[fired] = 50
     spikes = np.full(neurons, -1, np.int32)
     collect_spikes(refractory, 50, spikes)

@@ -157,7 +157,9 @@ def test_targets():
 
 
 def test_ids_of_the_summary():
-    parts = [f"clock.replay.{p}" for p in ("rate_e", "rate_i", "period_mean", "period_sd", "order")]
+    parts = ("rate_e", "rate_i", "period_mean", "period_sd", "order", "broken_links")
+    parts = [f"clock.replay.{part}" for part in parts]
+    parts += [f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")]
     weights = [f"clock.weights.{p}" for p in ("within", "forward", "backward", "rest")]
     targets = {"abcba": {"kind": "symbols"}}
     readout = ["readout.abcba.error", "readout.abcba.correlation"]

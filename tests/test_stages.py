@@ -73,7 +73,9 @@ def test_readouts_learn_and_replay(wired):
     learned = learned.assign(readout_weight=200 * learned["readout_weight"])
     played = stages.replay(given(), SEED, network, name="played", target=target, learned=learned)
     numbers, variables = stages.passes(played, 0.1, 0.0, name="ab")
-    assert set(numbers) == {"readout.ab.error", "readout.ab.correlation"}
+    parts = ("error", "correlation", "passes", "rate")
+    assert list(numbers) == [f"readout.ab.{part}" for part in parts]
+    assert numbers["readout.ab.rate"] == (played.sizes["readout_spike"] / 2, "Hz")
     assert variables["pass_start_ab"].size == variables["pass_error_ab"].size
     assert set(played["readout_spike_channel"].values) == {0, 1}
 
@@ -130,3 +132,42 @@ def test_a_target_of_no_length_needs_a_clock_with_a_period(wired):
     without_length["target"]["length"] = None
     with pytest.raises(UserError, match=r"set targets\.ab\.length"):
         stages.target(without_length, silent, name="ab")
+
+
+def test_a_target_is_as_many_periods_long_as_asked(wired, monkeypatch):
+    monkeypatch.setattr(stages, "_rhythm", lambda *_: (None, np.array([290.0, 310.0]), 1.0))
+    asked = given()
+    asked["target"] |= {"length": None, "periods": 1.5}
+    assert stages.target(asked, wired[1], name="ab").attrs["length_ms"] == 450
+
+
+def regular_passes(passes):
+    """A replay in which the sd of each cluster's time is 0.3 times the root of its mean."""
+    random, clusters, step = np.random.default_rng(1), 8, 10.0
+    steps = random.normal(step, 0.3 * np.sqrt(step), (passes, clusters))
+    time = 600 + np.cumsum(steps.ravel())
+    spread = np.linspace(-1, 1, 20)
+    spike_time = (time[:, None] + spread).ravel()
+    neuron = (np.tile(np.arange(clusters), passes)[:, None] * 20 + np.arange(20)).ravel()
+    order = np.argsort(spike_time, kind="stable")
+    return xr.Dataset(
+        {
+            "spike_time": ("spike", spike_time[order]),
+            "spike_neuron": ("spike", neuron[order]),
+            "cluster": ("neuron", np.repeat(np.arange(clusters), 20)),
+        },
+        attrs={"simulated_ms": time[-1] + 100},
+    )
+
+
+def test_variability_recovers_a_known_spread():
+    numbers, variables = stages.variability(regular_passes(600))
+    value, unit = numbers["clock.variability.coefficient"]
+    assert (value, unit) == (pytest.approx(0.3, rel=0.1), "ms^0.5")
+    assert numbers["clock.variability.rmse_sqrt"] < numbers["clock.variability.rmse_linear"]
+    assert variables["cluster_time"].attrs["passes"] > 500
+
+
+def test_too_few_passes_have_no_variability():
+    numbers, _ = stages.variability(regular_passes(50))
+    assert all(np.isnan(value) for value, _ in numbers.values())

@@ -15,26 +15,30 @@ STUDY = {
     "clock": {"connectivity": "hard-wired", "clusters": 4, "cluster_size": 20},
     "replay": {"duration": 300},
 }
-CODES = dict.fromkeys(("network", "training", "replay", "target", "learn", "measure"), "code")
+STAGES = ("network", "training", "replay", "target", "learn", "measure")
+CODES = dict.fromkeys((*STAGES, *(f"rls_{name}" for name in STAGES)), "code") | {
+    "rls_targets": "code"
+}
 
 
 def made(folder, rates=(4.0, 5.0), replicates=2, **options):
-    """Make all points of a sweep over the external rate; returns sweep, points and CPU seconds."""
+    """Make all points of a sweep over the external rate; returns sweep, points and costs."""
     axis = {"keys": ["clock.external.rate_e"], "values": list(rates)}
     options = {"measures": ["clock.replay.rate_e", "clock.replay.rate_i"]} | options
     sweep = Sweep(about="a test", axes={"rate": axis}, replicates=replicates, **options)
     points = sweeps.points(sweep, STUDY, CODES)
     common = sweeps.shared(points)
     for key, step in common.items():
-        if not sweep_runs.step_path(folder, key).exists():
+        if not sweeps.step_path(folder, key).exists():
             sweep_runs.make_shared(step, folder)
-    seconds = [sweep_runs.make_point(point, folder, set(common)) for point in points]
-    return sweep, points, seconds
+    costs = [sweep_runs.make_point(point, folder, set(common)) for point in points]
+    return sweep, points, costs
 
 
 def gathered(folder, sweep, points):
     path = folder / "sweep.zarr.zip"
-    sweep_runs.gather(sweep, points, folder, path, name="test", seed=1, code="code")
+    keys = [point.key for point in points]
+    sweep_runs.gather(sweep, keys, folder, path, name="test", seed=1, code="code")
     return stores.read(path, stage="sweep test").load()
 
 
@@ -69,7 +73,7 @@ def test_the_dataset_has_the_grid_as_its_dimensions(finished):
 def test_a_point_has_the_numbers_of_its_stages(finished):
     folder, sweep, points, _ = finished
     rate = gathered(folder, sweep, points)["clock.replay.rate_e"]
-    replay = points[-1].replays["clock"]
+    replay = points[-1].results["clock"]["replay"]
     network = stages.network(replay.inputs["network"].given, 2)
     alone = stages.replay(replay.given, 2, network, name="replay_clock")
     assert rate[1, 1] == stages.rhythm(alone, 0.1)[0]["clock.replay.rate_e"][0]
@@ -93,14 +97,23 @@ def test_shared_steps_are_made_once_and_change_no_number(tmp_path):
 def test_nothing_is_made_twice(copied):
     folder, *_ = copied
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.zarr.zip")}
-    _, _, seconds = made(folder, rates=(3.0, 4.0, 5.0), replicates=3)
+    _, _, costs = made(folder, rates=(3.0, 4.0, 5.0), replicates=3)
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert sum(second > 0 for second in seconds) == 5
+    assert sum(bool(cost) for cost in costs) == 5
+
+
+def test_what_a_point_costs_is_told_for_each_of_its_steps(finished):
+    _, _, points, costs = finished
+    steps = points[0].steps
+    assert set(costs[0]) == set(steps)
+    assert [cost["stage"] for cost in costs[0].values()] == ["network", "replay"]
+    assert [cost["simulated_ms"] for cost in costs[0].values()] == [0, 300]
+    assert all(cost["cpu_seconds"] > 0 for cost in costs[0].values())
 
 
 def test_a_missing_point_is_listed_and_not_a_number(copied):
     folder, sweep, points = copied
-    sweep_runs.point_path(folder, points[1].key).unlink()
+    sweeps.point_path(folder, points[1].key).unlink()
     dataset = gathered(folder, sweep, points)
     assert dataset.attrs["missing"] == "[[0, 1]]"
     assert dataset["failure"][0, 1] == "not computed"
@@ -110,7 +123,7 @@ def test_a_missing_point_is_listed_and_not_a_number(copied):
 @pytest.mark.parametrize("position", [0.0, 0.5, 0.999])
 def test_a_flipped_bit_is_named(copied, position):
     folder, sweep, points = copied
-    path = sweep_runs.point_path(folder, points[2].key)
+    path = sweeps.point_path(folder, points[2].key)
     content = bytearray(path.read_bytes())
     content[int(position * len(content))] ^= 1
     path.write_bytes(content)
@@ -120,7 +133,7 @@ def test_a_flipped_bit_is_named(copied, position):
 
 def test_a_truncated_store_is_named(copied):
     folder, sweep, points = copied
-    path = sweep_runs.point_path(folder, points[2].key)
+    path = sweeps.point_path(folder, points[2].key)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match=path.name):
         gathered(folder, sweep, points)
@@ -128,8 +141,8 @@ def test_a_truncated_store_is_named(copied):
 
 def test_a_foreign_store_is_named(copied):
     folder, sweep, points = copied
-    path = sweep_runs.point_path(folder, points[2].key)
-    shutil.copy(sweep_runs.point_path(folder, points[1].key), path)
+    path = sweeps.point_path(folder, points[2].key)
+    shutil.copy(sweeps.point_path(folder, points[1].key), path)
     with pytest.raises(UserError, match=f"{path.name}.* was made by stage"):
         gathered(folder, sweep, points)
 
@@ -162,3 +175,60 @@ def test_a_shared_step_that_blows_up_is_recorded_for_each_of_its_points(tmp_path
     assert all(
         "was inf" in text for text in gathered(tmp_path, sweep, points)["failure"].values.ravel()
     )
+
+
+def whole_sweep(folder, study, **options):
+    """Make and gather all points of a sweep of another study."""
+    sweep = Sweep.model_validate({"about": "a test", "replicates": 2} | options)
+    points = sweeps.points(sweep, study, CODES)
+    common = sweeps.shared(points)
+    for step in common.values():
+        sweep_runs.make_shared(step, folder)
+    for point in points:
+        sweep_runs.make_point(point, folder, set(common))
+    return gathered(folder, sweep, points)
+
+
+def test_readouts_are_swept(tmp_path):
+    study = STUDY | {
+        "targets": {"ab": {"kind": "symbols", "sequence": "AB", "length": 100}},
+        "readout": {
+            "learning_block": 1000,
+            "learning_min": 1000,
+            "learning_max": 2000,
+            "test": 1000,
+        },
+        "clock": STUDY["clock"] | {"clusters": 15, "cluster_size": 40},
+        "replay": {"duration": 1000},
+    }
+    axis = {"keys": ["targets.ab.sequence"], "values": [["AB"], ["AB", "CDE"]], "labels": [1, 2]}
+    measures = ["readout.ab.error", "readout.ab.trained_synapses"]
+    dataset = whole_sweep(tmp_path, study, axes={"sequences": axis}, measures=measures)
+    assert dataset["sequences"].values.tolist() == [1, 2]
+    assert dataset["failure"].values.tolist() == [["", ""], ["", ""]]
+    assert dataset["readout.ab.trained_synapses"].values.tolist() == [[1200, 1200], [3000, 3000]]
+
+
+def test_least_squares_are_swept_and_a_network_that_diverges_is_recorded(tmp_path, monkeypatch):
+    experiment = {
+        "network": {"neurons": 20, "presynaptic": "all"},
+        "target": {"kind": "symbols", "duration": 200, "sequence": "AB"},
+        "training": {"loops": 2},
+        "test": {"starts": 2, "damage": [{"kind": "synapses", "amounts": [0], "draws": 2}]},
+    }
+    study = {"study": "small", "rls": {"define": {"ab": experiment}}}
+    part = "damaged.synapses.channel_correlation"
+    options = {
+        "axes": {"lost": {"keys": ["rls.define.ab.test.damage.0.amounts.0"], "values": [0.0, 1.0]}},
+        "measures": ["rls.ab.correlation", "rls.ab.channel_correlation", f"rls.ab.{part}"],
+    }
+    dataset = whole_sweep(tmp_path / "one", study, **options)
+    whole = dataset["rls.ab.channel_correlation"].values
+    assert np.array_equal(whole[0], whole[1])
+    # Without loss the damaged network is the whole one; with no synapses it follows nothing.
+    assert np.array_equal(dataset[f"rls.ab.{part}"].values[0], whole[0])
+    assert not dataset[f"rls.ab.{part}"].values[1].any()
+    monkeypatch.setattr("simcore.rls_training.IMPOSSIBLE_DRIVE", 1e-9)
+    dataset = whole_sweep(tmp_path / "two", study, **options)
+    assert np.isnan(dataset["rls.ab.correlation"]).all()
+    assert all("has grown to" in text for text in dataset["failure"].values.ravel())

@@ -15,7 +15,10 @@ STUDY = {
     "clock": {"connectivity": "hard-wired", "clusters": 4, "cluster_size": 20},
     "targets": {"ab": {"kind": "symbols", "sequence": "AB", "length": 50}},
 }
-CODES = dict.fromkeys(("network", "training", "replay", "target", "learn", "measure"), "code")
+STAGES = ("network", "training", "replay", "target", "learn", "measure")
+CODES = dict.fromkeys((*STAGES, *(f"rls_{name}" for name in STAGES)), "code") | {
+    "rls_targets": "code"
+}
 PERIOD = ("clock.replay.period_mean",)
 
 
@@ -39,17 +42,17 @@ def test_the_grid_is_the_product_of_its_axes_and_replicates():
     made = points({"axes": axes, "replicates": 2})
     assert [point.index for point in made] == list(np.ndindex(2, 3, 2))
     assert sweep(axes=axes, replicates=2).shape == (2, 3, 2)
-    step = made[-1].replays["clock"]
+    step = made[-1].results["clock"]["replay"]
     assert step.given["clock"]["external"]["rate_e"] == 5
     assert step.inputs["network"].given["clock"]["clusters"] == 5
-    assert [point.replays["clock"].seed for point in made[:2]] == [1, 2]
+    assert [point.results["clock"]["replay"].seed for point in made[:2]] == [1, 2]
 
 
 def test_several_keys_vary_together():
     cut = {"keys": ["clock.clusters", "clock.cluster_size"], "values": [[4, 30], [6, 20]]}
     made = points({"axes": {"cut": cut}, "replicates": 1})
     sizes = [
-        tuple(point.replays["clock"].inputs["network"].given["clock"][key] for key in
+        tuple(point.results["clock"]["replay"].inputs["network"].given["clock"][key] for key in
               ("clusters", "cluster_size"))
         for point in made
     ]  # fmt: skip
@@ -142,6 +145,73 @@ def test_what_points_have_in_common_is_shared_and_ordered():
         known.add(step.key)
 
 
+DAMAGED = {
+    "axes": {
+        "lost": {
+            "keys": ["damage.recurrent_synapses", "damage.readout_synapses"],
+            "values": [[0, 0], [0.5, 0.5]],
+        }
+    },
+    "measures": ["clock.replay.order", "readout.ab.correlation"],
+    "replicates": 2,
+}
+
+
+def test_damage_comes_after_all_learning():
+    made = points(DAMAGED)
+    stages = [step.stage for step in sweeps.shared(made).values()]
+    # The undamaged replay of the clock, from which the target has its length, is a point's own too.
+    assert stages == ["network", "replay", "target", "learn"] * 2
+    whole, damaged = made[0].results["clock"]["replay"], made[2].results["clock"]["replay"]
+    assert "damage" not in whole.given
+    assert damaged.given["damage"]["recurrent_synapses"] == 0.5
+    assert (whole.seed, whole.inputs) == (damaged.seed, damaged.inputs)
+
+
+def test_redrawn_replays_have_one_clock_in_common():
+    made = points(DAMAGED | {"redraw": "replay"})
+    learned = {point.results["readout.ab"]["learned"].key for point in made}
+    assert len(learned) == 1
+    assert [point.results["readout.ab"]["replay"].seed for point in made] == [1, 2, 1, 2]
+    assert len({point.key for point in made}) == 4
+
+
+EXPERIMENT = {
+    "network": {"neurons": 20},
+    "target": {"kind": "ou", "duration": 100},
+    "test": {"damage": [{"kind": "synapses", "amounts": [0]}]},
+}
+RLS_STUDY = {"study": "small", "rls": {"define": {"noise": EXPERIMENT}}}
+
+
+def test_least_squares_are_swept_like_the_clock():
+    axes = {
+        "n": {"keys": ["rls.define.noise.network.neurons"], "values": [20, 40]},
+        "lost": {
+            "keys": ["rls.define.noise.test.damage.0.amounts.0"],
+            "values": [0, 0.1, 0.2],
+        },
+    }
+    measures = ["rls.noise.nrmse", "rls.noise.damaged.synapses.correlation"]
+    made = points({"axes": axes, "measures": measures, "replicates": 1}, RLS_STUDY)
+    assert len(made) == 6
+    stages = [step.stage for step in sweeps.shared(made).values()]
+    assert stages == ["rls_targets", "rls_training"] * 2  # one training for all damage
+    (roles,) = made[5].results.values()
+    given = roles["replay"].given["experiment"]
+    assert given["network"]["neurons"] == 40
+    assert given["test"]["damage"][0]["amounts"] == (0.2,)
+
+
+def test_a_sweep_may_begin_with_a_named_experiment():
+    study = {"study": "small", "rls": {"define": {"mine": {"base": "noise"}}}}
+    axes = {"n": {"keys": ["rls.define.mine.network.neurons"], "values": [30]}}
+    chosen = sweep(axes=axes, measures=["rls.mine.correlation"], replicates=1)
+    (point,) = sweeps.points(chosen, study, CODES, experiments={"noise": EXPERIMENT})
+    given = point.results["rls.mine"]["replay"].given["experiment"]
+    assert (given["network"]["neurons"], given["target"]["duration"]) == (30, 100)
+
+
 def test_points_of_their_own_share_nothing():
     assert not sweeps.shared(points())
 
@@ -156,6 +226,7 @@ def test_points_of_their_own_share_nothing():
         ({"first": 0, "last": 2, "count": 3, "scale": "log"}, "lies above zero"),
         ({"keys": ["a", "b"], "first": 1, "last": 2, "count": 3}, "a range varies one key"),
         ({"keys": ["a", "b"], "values": [[1, 2], [3]]}, "each of the values lists 2"),
+        ({"values": [1, 2], "labels": [1]}, "there are 2 values but 1 labels"),
     ],
 )
 def test_a_wrong_axis_is_told(axis, sentence):
@@ -178,8 +249,23 @@ def test_a_key_of_two_axes_is_told():
             r"at clock\.clutsers = 4.*clutsers",
         ),
         ({"axes": {"x": {"keys": ["clock.clusters"], "values": [-4]}}}, r"at clock\.clusters = -4"),
+        ({"axes": {"x": {"keys": ["damage.neurons"], "values": [1.5]}}}, r"damage\.neurons"),
+        ({"measures": ["rls.noise.nrmse"]}, r"there is no measure rls\.noise\.nrmse"),
     ],
 )
 def test_a_mistake_names_its_place(options, sentence):
     with pytest.raises(UserError, match=sentence):
         points(options)
+
+
+@pytest.mark.parametrize(
+    ("axis", "redraw", "sentence"),
+    [
+        ("test.damage.1.amounts.0", "network", "there is no entry 1 in a list of 1"),
+        ("network.neurons", "replay", "set redraw to network"),
+    ],
+)
+def test_a_mistake_in_an_experiment_names_its_place(axis, redraw, sentence):
+    axes = {"x": {"keys": [f"rls.define.noise.{axis}"], "values": [30]}}
+    with pytest.raises(UserError, match=sentence):
+        points({"axes": axes, "measures": ["rls.noise.nrmse"], "redraw": redraw}, RLS_STUDY)

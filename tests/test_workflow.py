@@ -88,11 +88,13 @@ def test_summary_has_every_number(whole):
     by_id = {entry["id"]: entry for entry in summary}
     assert list(by_id) == [
         *(f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")),
-        *(f"clock.replay.{p}" for p in ("rate_e", "rate_i", "period_mean", "period_sd", "order")),
+        *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
+        *(f"clock.replay.{part}" for part in ("order", "broken_links")),
+        *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),
         *(f"readout.{name}.{part}" for name in TARGETS for part in ("error", "correlation")),
     ]
     for entry in summary:
-        assert list(entry) == ["id", "value", "unit", "low", "high", "source", "ok"]
+        assert list(entry) == ["id", "value", "unit", "interval", "low", "high", "source", "ok"]
         assert entry["value"] is None or np.isfinite(entry["value"])
     assert by_id.pop("clock.replay.rate_e")["ok"] is True
     assert by_id.pop("clock.replay.rate_i")["ok"] is False

@@ -244,7 +244,7 @@ def collect_spikes(refractory, refractory_steps, spikes):
         block, longest = refractory[first : first + BLOCK], np.int32(0)
         for i in range(block.size):
             longest = max(longest, block[i])
-        if longest == hold:
+        if longest >= hold:
             for i in range(block.size):
                 if block[i] == hold:
                     spikes[count] = first + i

@@ -21,6 +21,7 @@ rule analysis:
             "dt": STUDY.dt,
             "targets": list(STUDY.targets),
             "burn_in": STUDY.readout.burn_in,
+            "ids": STUDY.clock_summary_ids(),
         },
         seed=STUDY.seed,
         code=code("analysis.py"),
@@ -32,6 +33,7 @@ rule summary:
     input:
         **({"analysis": store("analysis")} if "clock" in STUDY.methods else {}),
         **({"rls_analysis": store("rls_analysis")} if EXPERIMENTS else {}),
+        **{f"sweep_{name}": store(f"sweeps/{name}") for name in SWEEPS},
     output:
         f"{FOLDER}/summary.json",
     log:

@@ -72,3 +72,19 @@ rule replay_clock:
         code=code("replay.py"),
     script:
         "../scripts/replay.py"
+
+
+if STUDY.damage.any:
+
+    use rule replay_clock as replay_intact with:
+        output:
+            store("replay_intact"),
+        log:
+            log_of("replay_intact"),
+        benchmark:
+            benchmark_of("replay_intact")
+        params:
+            parameters=stage_parameters.clock_replay(STUDY, damaged=False),
+            seed=STUDY.seed,
+            network=NETWORK,
+            code=code("replay.py"),

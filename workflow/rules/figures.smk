@@ -135,5 +135,6 @@ def figures():
         f"rls_{name}_{figure}" for name in RLS_FIGURES for figure in RLS_FIGURES[name]
     ]
     of_sweeps = [f"sweep_{name}" for name in SWEEPS]
+    of_sweeps += [f"comparison_{name}" for name in COMPARISONS]
     names = [*clock, *of_targets, *of_experiments, *of_sweeps]
     return [f"{FOLDER}/figures/{name}.png" for name in names]

@@ -1,5 +1,7 @@
 # Targets, read-outs that learn them, and their replay.
 
+# Of the clock before any damage: its period is the targets' measure.
+WHOLE_REPLAY = "replay_intact" if STUDY.damage.any else "replay_clock"
 SONG = STUDY.song or f"{FOLDER}/song.wav"
 
 
@@ -35,7 +37,7 @@ def files_of(wildcards):
 rule target:
     input:
         unpack(files_of),
-        replay=store("replay_clock"),
+        replay=store(WHOLE_REPLAY),
     output:
         store("target_{target}"),
     log:
@@ -44,6 +46,7 @@ rule target:
         benchmark_of("target_{target}")
     params:
         parameters=lambda wildcards: stage_parameters.target(STUDY, wildcards.target),
+        replay=WHOLE_REPLAY,
         # Snakemake does not see a change inside a folder, such as a zarr store.
         folders=lambda wildcards: [
             file_digest(path) for path in files_of(wildcards).values() if os.path.isdir(path)

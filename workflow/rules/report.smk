@@ -30,6 +30,7 @@ rule report:
         ),
         experiments={name: experiment.about for name, experiment in EXPERIMENTS.items()},
         sweeps={name: sweep.about for name, sweep in SWEEPS.items()},
+        comparisons={name: comparison.about for name, comparison in COMPARISONS.items()},
         code=code("report.py"),
     script:
         "../scripts/report.py"

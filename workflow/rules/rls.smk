@@ -3,23 +3,6 @@
 EXPERIMENTS = STUDY.rls.chosen if "rls" in STUDY.methods else {}
 
 
-def experiment_of(wildcards):
-    """All parameters of an experiment that can change a number."""
-    return without(EXPERIMENTS[wildcards.experiment].model_dump(by_alias=True), "about")
-
-
-def experiment_of_targets(wildcards):
-    """Those that shape its targets: of training only what is trained, of tests none."""
-    given = experiment_of(wildcards)
-    return without(given, "test") | {"training": {"what": given["training"]["what"]}}
-
-
-def experiment_of_training(wildcards):
-    """Those that shape the training: of tests those that its learning curve knows."""
-    given = experiment_of(wildcards)
-    return given | {"test": without(given["test"], "damage", "after", "delete_spike")}
-
-
 def memory_mb(experiment):
     """Megabytes that the inverses of its largest network take."""
     return round(max(condition.memory_needed for _, condition in experiment.conditions) / 1e6)
@@ -34,17 +17,6 @@ def files_of_experiment(wildcards):
     return {"file": file} if file else {}
 
 
-def song_of_experiment(wildcards):
-    """Where a song's piece begins and how it fits; nothing for other targets."""
-    if EXPERIMENTS[wildcards.experiment].target.kind != "song":
-        return {}
-    return {
-        "song_start": STUDY.song_start,
-        "song_duration": STUDY.song_duration,
-        "song_fit": STUDY.song_fit,
-    }
-
-
 rule rls_targets:
     input:
         unpack(files_of_experiment),
@@ -55,10 +27,7 @@ rule rls_targets:
     benchmark:
         benchmark_of("rls_targets_{experiment}")
     params:
-        parameters=lambda wildcards: {
-            "experiment": experiment_of_targets(wildcards),
-            **song_of_experiment(wildcards),
-        },
+        parameters=lambda wildcards: stage_parameters.rls_targets(STUDY, wildcards.experiment),
         # Snakemake does not see a change inside a folder, such as a zarr store.
         folders=lambda wildcards: [
             file_digest(path)
@@ -85,7 +54,7 @@ rule rls_training:
         mem_mb=lambda wildcards, attempt: attempt
         * (500 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
     params:
-        parameters=lambda wildcards: {"experiment": experiment_of_training(wildcards)},
+        parameters=lambda wildcards: stage_parameters.rls_training(STUDY, wildcards.experiment),
         seed=STUDY.seed,
         code=code("rls_training.py"),
     script:
@@ -103,7 +72,7 @@ rule rls_replay:
     benchmark:
         benchmark_of("rls_replay_{experiment}")
     params:
-        parameters=lambda wildcards: {"experiment": experiment_of(wildcards)},
+        parameters=lambda wildcards: stage_parameters.rls_replay(STUDY, wildcards.experiment),
         seed=STUDY.seed,
         code=code("rls_replay.py"),
     script:

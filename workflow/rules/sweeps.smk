@@ -5,7 +5,9 @@ from simcore import sweeps
 SWEEPS = STUDY.sweeps.chosen
 SWEEP_FOLDER = f"{FOLDER}/sweeps"
 # What a point varies: the study without what belongs to the whole.
-VARIED = without(dict(config), "sweeps", "rls", "methods", "expected", "expected_of", "run")
+VARIED = without(dict(config), "sweeps", "methods", "expected", "expected_of", "run")
+# A sweep names its experiments in its measures.
+VARIED["rls"] = without(VARIED.get("rls", {}), "experiments")
 STAGE_CODES = (
     {
         "network": code("network.py"),
@@ -14,6 +16,10 @@ STAGE_CODES = (
         "target": code("target.py"),
         "learn": code("readout.py"),
         "measure": code("analysis.py"),
+        "rls_targets": code("rls_targets.py"),
+        "rls_training": code("rls_training.py"),
+        "rls_replay": code("rls_replay.py"),
+        "rls_measure": code("rls_analysis.py"),
     }
     if SWEEPS
     else {}
@@ -22,8 +28,9 @@ STAGE_CODES = (
 
 def planned(name):
     """All points of a sweep, or the end with a sentence."""
+    where, known = f"sweeps.{name}", named_experiments()
     try:
-        return sweeps.points(SWEEPS[name], VARIED, STAGE_CODES, f"sweeps.{name}")
+        return sweeps.points(SWEEPS[name], VARIED, STAGE_CODES, where, experiments=known)
     except UserError as error:
         sys.exit(str(error))
 
@@ -44,7 +51,12 @@ for name, points in POINTS.items():
 
 
 # Not among the params: what is stored under a key must not be made again when anything else changes.
-config["sweep_plan"] = {"study": VARIED, "codes": STAGE_CODES, "needed_by": NEEDED_BY}
+config["sweep_plan"] = {
+    "study": VARIED,
+    "experiments": named_experiments(),
+    "codes": STAGE_CODES,
+    "needed_by": NEEDED_BY,
+}
 
 
 def marker(name, batch):
@@ -54,12 +66,12 @@ def marker(name, batch):
 
 def step_store(key):
     """Path of a shared step's store."""
-    return f"{SWEEP_FOLDER}/steps/{key}.zarr.zip"
+    return str(sweeps.step_path(SWEEP_FOLDER, key))
 
 
 def is_whole(name, numbers):
     """Whether all points of a batch lie there."""
-    stored = (f"{SWEEP_FOLDER}/points/{POINTS[name][number].key}.zarr.zip" for number in numbers)
+    stored = (sweeps.point_path(SWEEP_FOLDER, POINTS[name][number].key) for number in numbers)
     return all(map(os.path.exists, stored))
 
 
@@ -94,7 +106,7 @@ rule sweep_step:
     input:
         lambda wildcards: [step_store(step.key) for step in SHARED[wildcards.key].inputs.values()],
     output:
-        f"{SWEEP_FOLDER}/steps/{{key}}.zarr.zip",
+        step_store("{key}"),
     log:
         log_of("sweep_step_{key}"),
     benchmark:
@@ -136,8 +148,7 @@ rule sweep:
         benchmark_of("sweep_{sweep}")
     params:
         sweep=lambda wildcards: SWEEPS[wildcards.sweep].model_dump(),
-        study=VARIED,
-        codes=STAGE_CODES,
+        points=lambda wildcards: [point.key for point in POINTS[wildcards.sweep]],
         parameters={},
         seed=STUDY.seed,
         code=code("sweep.py"),
@@ -163,3 +174,45 @@ rule sweep_figure:
         code=code("sweep_figure.py"),
     script:
         "../scripts/sweep_figure.py"
+
+
+COMPARISONS = STUDY.sweeps.compared
+
+
+def learning_of(comparison):
+    """Of each method the steps of its learning, for each network of the first sweep's beginning."""
+    first = COMPARISONS[comparison].sweeps[0]
+    points, replicates = POINTS[first], SWEEPS[first].replicates
+    return {
+        method: [
+            sweeps.learning(point, sweeps.group_of(measures[0])) for point in points[:replicates]
+        ]
+        for method, measures in COMPARISONS[comparison].methods.items()
+    }
+
+
+# A rule for each, for each has sweeps of its own.
+for COMPARISON in COMPARISONS:
+
+    rule:
+        name:
+            f"comparison_{COMPARISON}"
+        input:
+            **{name: store(f"sweeps/{name}") for name in COMPARISONS[COMPARISON].sweeps},
+        output:
+            report(
+                f"{FOLDER}/figures/comparison_{COMPARISON}.png",
+                caption="../report/comparison.rst",
+                category="Sweeps",
+                labels={"sweep": COMPARISON},
+            ),
+        log:
+            log_of(f"comparison_{COMPARISON}"),
+        benchmark:
+            benchmark_of(f"comparison_{COMPARISON}")
+        params:
+            comparison=COMPARISONS[COMPARISON].model_dump(),
+            learning=learning_of(COMPARISON),
+            code=code("comparison.py"),
+        script:
+            "../scripts/comparison.py"

@@ -52,7 +52,8 @@ with Stage(snakemake) as this:
                 )
             )
         )
-    parts.append(stages.rhythm(this.read("replay", "replay_clock"), dt))
+    replay = this.read("replay", "replay_clock")
+    parts += [stages.rhythm(replay, dt), stages.variability(replay)]
     parts += [
         stages.passes(
             this.read(f"replay_{name}", f"replay {name}"), dt, given["burn_in"], name=name
@@ -63,4 +64,5 @@ with Stage(snakemake) as this:
     for some_numbers, some_variables in parts:
         numbers |= some_numbers
         variables |= some_variables
-    this.write(xr.Dataset(variables | datasets.summary(numbers)))
+    headlines = {name: numbers[name] for name in given["ids"]}
+    this.write(xr.Dataset(variables | datasets.summary(headlines)))

@@ -9,9 +9,10 @@ with Stage(snakemake) as this:
     compile_kernels(this)
     given, seed = this.params["parameters"], this.params["seed"]
     network, with_readouts = this.read("network", this.params["network"]), {}
+    # The whole clock is replayed under the same noise as the damaged one.
+    name = "replay_clock"
     if this.target:
+        name = this.name
         with_readouts["target"] = this.read("target", f"target {this.target}")
         with_readouts["learned"] = this.read("readout", f"readout {this.target}")
-    this.write(
-        stages.replay(given, seed, network, name=this.name, watch=this.watch, **with_readouts)
-    )
+    this.write(stages.replay(given, seed, network, name=name, watch=this.watch, **with_readouts))

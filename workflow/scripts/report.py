@@ -41,6 +41,10 @@ def page(path):
     if stem.removeprefix("sweep_") in this.params["sweeps"]:
         name = stem.removeprefix("sweep_")
         return f"Sweep: {this.params['sweeps'][name]}", "sweep", {"sweep": name}
+    if stem.removeprefix("comparison_") in this.params["comparisons"]:
+        name = stem.removeprefix("comparison_")
+        about = this.params["comparisons"][name]
+        return f"Side by side: {about}", "comparison", {"comparison": name}
     name = max((name for name in TITLES if stem.endswith(name)), key=len)
     target = stem.removesuffix(name).rstrip("_")
     return TITLES[name] + (f": {target}" if target else ""), name, {"target": target}

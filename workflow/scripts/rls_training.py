@@ -3,17 +3,15 @@
 from kernels import compile_kernels
 from stage import Stage
 
-from simcore import datasets, rls_training
+from simcore import rls_stages, rls_training
 from simcore.rls_parameters import Experiment
 
 with Stage(snakemake) as this:
-    experiment = Experiment.model_validate(this.params["parameters"]["experiment"])
+    given = this.params["parameters"]
+    experiment = Experiment.model_validate(given["experiment"])
     for _, condition, _ in experiment.runs:
         rls_training.require_memory(condition)
     compile_kernels(this, "rls", f"{experiment.bits}-bit")
-    target = this.read("targets", f"rls_targets {this.target}")["target"].values
-    networks = rls_training.Networks(experiment, this.params["seed"], target, snakemake.threads)
-    total = sum(condition.training_ms for _, condition, _ in networks.runs)
-    networks.run(this.watch(networks, total))
-    made = datasets.rls_training(experiment, networks.done)
-    this.write(made.assign_attrs(simulated_ms=total))
+    targets = this.read("targets", f"rls_targets {this.target}")
+    options = {"watch": this.watch, "threads": snakemake.threads}
+    this.write(rls_stages.training(given, this.params["seed"], targets, **options))

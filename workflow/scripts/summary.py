@@ -2,14 +2,25 @@
 
 import math
 
+import numpy as np
 from stage import Stage
 
 from simcore import stores
 
 
-def entry(name, value, unit, expected):
+def rows_of(analysis):
+    """The headline numbers of a store: id, value, unit, and the interval of a sweep's."""
+    parts = [analysis[f"summary_{part}"].values.tolist() for part in ("id", "value", "unit")]
+    ends = [analysis[f"summary_{end}"].values for end in ("low", "high") if "replicate" in analysis]
+    intervals = np.array(ends).T.tolist() if ends else [None] * len(parts[0])
+    return zip(*parts, intervals, strict=True)
+
+
+def entry(name, value, unit, interval, expected):
     """One entry of summary.json; without a range ``ok`` is null, without a value it is false."""
     value = None if math.isnan(value) else value
+    if interval is not None and any(map(math.isnan, interval)):
+        interval = None
     ok = None
     if expected:
         ok = value is not None and expected["low"] <= value <= expected["high"]
@@ -17,6 +28,7 @@ def entry(name, value, unit, expected):
         "id": name,
         "value": value,
         "unit": unit,
+        "interval": interval,
         "low": expected.get("low"),
         "high": expected.get("high"),
         "source": expected.get("source", "measured"),
@@ -28,12 +40,8 @@ with Stage(snakemake) as this:
     expected = this.params["parameters"]["expected"]
     summary = []
     for role in this.input.keys():
-        analysis = this.read(role)
-        rows = zip(
-            *(analysis[f"summary_{part}"].values.tolist() for part in ("id", "value", "unit")),
-            strict=True,
-        )
-        summary += [entry(name, value, unit, expected.get(name, {})) for name, value, unit in rows]
+        analysis = this.read(role, role.replace("sweep_", "sweep ", 1))
+        summary += [entry(*row, expected.get(row[0], {})) for row in rows_of(analysis)]
     stores.write_json(this.output[0], summary)
     for row in summary:
         if row["ok"] is False:

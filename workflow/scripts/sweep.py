@@ -4,16 +4,13 @@ from pathlib import Path
 
 from stage import Stage
 
-from simcore import sweep_runs, sweeps
+from simcore import sweep_runs
 from simcore.sweep_parameters import Sweep
 
 with Stage(snakemake) as this:
     name, sweep = snakemake.wildcards.sweep, Sweep.model_validate(this.params["sweep"])
-    points = sweeps.points(sweep, this.params["study"], this.params["codes"])
+    keys, folder = this.params["points"], Path(this.output[0]).parent
     options = {"name": name, "seed": this.params["seed"], "code": this.params["code"]}
-    folder = Path(this.output[0]).parent
-    failed = sweep_runs.gather(sweep, points, folder, this.output[0], **options)
+    failed = sweep_runs.gather(sweep, keys, folder, this.output[0], **options)
     if failed:
-        this.say(
-            f"sweep {name}: {failed} of {len(points)} points have no number (failure says why)."
-        )
+        this.say(f"sweep {name}: {failed} of {len(keys)} points have no number (failure says why).")

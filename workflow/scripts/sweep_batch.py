@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from kernels import compile_kernels
+from planned import compile_for, planned_points
 from stage import Stage
 
 from simcore import stores, sweep_runs, sweeps
 from simcore.errors import UserError
-from simcore.sweep_parameters import Sweep
 
 
 def tick_of(run, total):
@@ -21,10 +20,12 @@ def tick_of(run, total):
 
 
 with Stage(snakemake) as this:
-    compile_kernels(this)
-    sweep = Sweep.model_validate(snakemake.config["sweeps"]["define"][snakemake.wildcards.sweep])
-    plan, numbers = snakemake.config["sweep_plan"], this.params["numbers"]
-    points = sweeps.points(sweep, plan["study"], plan["codes"], only=numbers)
+    points = planned_points(snakemake.config, snakemake.wildcards.sweep, this.params["numbers"])
+    compile_for(this, [step for point in points for step in point.steps.values()])
     folder, shared = Path(this.output[0]).parents[2], set(this.params["shared"])
-    seconds = {point.key: sweep_runs.make_point(point, folder, shared, tick_of) for point in points}
-    stores.write_json(this.output[0], {"cpu_seconds": seconds})
+    costs = {}
+    for point in points:
+        costs |= sweep_runs.make_point(point, folder, shared, tick_of)
+        if costs:
+            stores.write_json(sweeps.cost_path(folder, snakemake.wildcards.batch), costs)
+    stores.write_json(this.output[0], {"points": [point.key for point in points]})

@@ -7,5 +7,5 @@ from stage import Stage
 from simcore import figures, stores, sweep_figures
 
 with Stage(snakemake) as this:
-    sweep = stores.read(this.input["sweep"], stage=f"sweep {this.target}")
-    figures.save(sweep_figures.measures(sweep), Path(this.output[0]).with_suffix(""))
+    dataset = stores.read(this.input["sweep"], stage=f"sweep {this.target}")
+    figures.save(sweep_figures.sweep(dataset), Path(this.output[0]).with_suffix(""))

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from kernels import compile_kernels
+from planned import compile_for, planned_points
 from stage import Stage
 
-from simcore import sweep_runs, sweeps
-from simcore.sweep_parameters import Sweep
+from simcore import stores, sweep_runs, sweeps
 
 with Stage(snakemake) as this:
-    compile_kernels(this)
-    key, plan = snakemake.wildcards.key, snakemake.config["sweep_plan"]
-    name, number = plan["needed_by"][key]
-    sweep = Sweep.model_validate(snakemake.config["sweeps"]["define"][name])
-    (point,) = sweeps.points(sweep, plan["study"], plan["codes"], only=[number])
+    key = snakemake.wildcards.key
+    name, number = snakemake.config["sweep_plan"]["needed_by"][key]
+    (point,) = planned_points(snakemake.config, name, [number])
+    step = point.steps[key]
+    compile_for(this, [step])
     folder = Path(this.output[0]).parents[1]
-    sweep_runs.make_shared(point.steps[key], folder, this.watch)
+    costs = sweep_runs.make_shared(step, folder, this.watch)
+    stores.write_json(sweeps.cost_path(folder, key), costs)
     this.end_watch()

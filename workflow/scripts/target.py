@@ -8,7 +8,7 @@ with Stage(snakemake) as this:
     this.write(
         stages.target(
             this.params["parameters"],
-            this.read("replay", "replay_clock"),
+            this.read("replay", this.params["replay"]),
             name=this.target,
             song=this.input.get("song"),
             file=this.input.get("file"),

@@ -1,0 +1,66 @@
+"""What a trained clock has lost when it is replayed: synapses, neurons, clusters, exact weights.
+
+Each kind of loss draws from a stream of its own; a larger loss of one seed contains a smaller one.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from simcore.streams import stream
+
+
+def connectivity(network, damage, seed):
+    """Return the network with its E to E synapses damaged.
+
+    Parameters
+    ----------
+    network : simcore.connectivity.Connectivity
+    damage : simcore.parameters.Damage
+    seed : int
+
+    Returns
+    -------
+    simcore.connectivity.Connectivity
+        Deleted synapses have the weight zero.
+    """
+    e_to_e = network.e_to_e
+    weight = noisy(e_to_e.weight, damage.recurrent_noise, stream(seed, "damage: recurrent noise"))
+    lost = stream(seed, "damage: recurrent synapses").random(weight.size)
+    weight[lost < damage.recurrent_synapses] = 0.0
+    pre = np.repeat(network.cluster, np.diff(e_to_e.row_pointer))
+    links = np.flatnonzero((pre + 1) % network.clusters == network.cluster[e_to_e.column])
+    weight[stream(seed, "damage: links").permutation(links)[: damage.links]] = 0.0
+    return replace(network, e_to_e=e_to_e._replace(weight=weight))
+
+
+def silenced(cluster, damage, seed):
+    """Choose the E neurons that do not fire.
+
+    Parameters
+    ----------
+    cluster : int (neurons_e,)
+        Cluster of each E neuron.
+    damage : simcore.parameters.Damage
+    seed : int
+
+    Returns
+    -------
+    bool (neurons_e,)
+    """
+    alone = stream(seed, "damage: neurons").random(cluster.size) < damage.neurons
+    others = stream(seed, "damage: clusters").permutation(np.arange(1, cluster.max() + 1))
+    return alone | np.isin(cluster, others[: damage.clusters])
+
+
+def readout_weight(weight, damage, seed):
+    """Return weights onto read-outs, (channel, neurons_e) in pF, with synapses lost or noisy."""
+    weight = noisy(weight, damage.readout_noise, stream(seed, "damage: readout noise"))
+    lost = stream(seed, "damage: readout synapses").random(weight.shape)
+    weight[lost < damage.readout_synapses] = 0.0
+    return weight
+
+
+def noisy(weight, sd, generator):
+    """Return weights times 1 + sd times a standard normal number, at least zero."""
+    return np.maximum(weight * (1 + sd * generator.standard_normal(weight.shape)), 0.0)

@@ -1,0 +1,254 @@
+"""Headline numbers of sweeps, with intervals from the replicates.
+
+A headline sums up how the mean of a measure over the replicates changes along one axis of the grid,
+at each place of the others. Its interval holds 95 % of what comes out when the replicates are drawn
+again with replacement (percentile bootstrap); a replicate keeps its whole grid then, for its seed
+is the same everywhere.
+"""
+
+import itertools
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from simcore.sweep_parameters import place_label
+from simcore.tracking import fit_error_floor
+
+RESAMPLES = 1000
+INTERVAL = (2.5, 97.5)  # percentiles
+
+
+@dataclass(frozen=True)
+class Number:
+    """One headline number.
+
+    Attributes
+    ----------
+    name : str
+        Of the headline.
+    at : dict of str to float or str
+        Place on the axes that are left.
+    value, low, high : float
+        The number, and the ends of its interval (NaN with fewer than two replicates).
+    unit : str
+    """
+
+    name: str
+    at: dict
+    value: float
+    low: float
+    high: float
+    unit: str
+
+    @property
+    def label(self):
+        """Name and place, as in the ids of summary.json."""
+        return self.name + place_label(self.at)
+
+
+def headlines(dataset, sweep):
+    """Sum up a gathered sweep.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With the axes of the sweep and ``replicate`` as dimensions.
+    sweep : simcore.sweep_parameters.Sweep
+
+    Returns
+    -------
+    list of Number
+    """
+    numbers = []
+    for name, headline in sweep.headlines.items():
+        numbers += _numbers(name, headline, dataset, headline.axis or next(iter(sweep.axes)))
+    return numbers
+
+
+def _numbers(name, headline, dataset, axis):
+    """One headline at each place of the axes that it leaves."""
+    measure = chosen(dataset[headline.measure], headline.at)
+    gone = list(headline.over) or [axis]
+    per = [headline.per] * (headline.per is not None)
+    kept = [dim for dim in measure.dims if dim not in (*gone, *per, "replicate")]
+    x, x_unit = combined(measure, headline.over or {axis: 1})
+    table = measure.transpose(*kept, *per, *gone, "replicate").values
+    shape = [measure.sizes[dim] for dim in (*kept, *per)]
+    order = np.argsort(x, kind="stable")
+    means = _means(table.reshape(*shape, x.size, measure.sizes["replicate"])[..., order, :])
+    per_values = measure[headline.per].values if per else None
+    unit = _unit(headline.kind, measure.attrs["units"], x_unit)
+    if per:
+        unit = _ratio(unit, measure[headline.per].attrs["units"])
+    found = []
+    for place in itertools.product(*(range(measure.sizes[dim]) for dim in kept)):
+        value, *resampled = (
+            _statistic(headline, x[order], per_values, mean[place]) for mean in means
+        )
+        low = high = np.nan
+        if measure.sizes["replicate"] > 1 and not np.all(np.isnan(resampled)):
+            low, high = np.nanpercentile(resampled, INTERVAL)
+        at = {dim: measure[dim].values[n] for dim, n in zip(kept, place, strict=True)}
+        found.append(Number(name, at, float(value), float(low), float(high), unit))
+    return found
+
+
+def chosen(measure, at):
+    """A measure at one place of some axes: the nearest to each number of ``at``."""
+    for axis, value in at.items():
+        measure = measure.isel({axis: int(np.argmin(np.abs(measure[axis].values - value)))})
+    return measure
+
+
+def combined(measure, powers):
+    """Multiply powers of some axes: flat values in the order of these axes, and their unit."""
+    axes = [measure[axis].values.astype(float) ** power for axis, power in powers.items()]
+    product = axes[0]
+    for values in axes[1:]:
+        product = np.multiply.outer(product, values)
+    if len(powers) == 1 and list(powers.values()) == [1]:
+        return product, measure[next(iter(powers))].attrs["units"]
+    return product.ravel(), "1"
+
+
+def _means(values):
+    """Means over the replicates (last axis): of all, then of each resample."""
+    replicates = values.shape[-1]
+    draws = np.random.default_rng(1).integers(0, replicates, (RESAMPLES, replicates))
+    chosen = np.concatenate([np.arange(replicates)[None], draws])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        return [np.nanmean(values[..., some], axis=-1) for some in chosen]
+
+
+def _statistic(headline, x, per, y):
+    """A headline of one table of means, (axis,) or (per, axis)."""
+    function = STATISTICS[headline.kind]
+    options = {"level": headline.level} if headline.kind == "crossing" else {}
+    if headline.kind == "crossing":
+        options["log"] = headline.log
+    if per is None:
+        return function(x, y, **options)
+    return through_origin(per, np.array([function(x, row, **options) for row in y]))
+
+
+def _unit(kind, y, x):
+    if kind in ("crossing", "best"):
+        return x
+    return {"slope": _ratio(y, x), "power": "1"}.get(kind, y)
+
+
+def _ratio(above, below):
+    if above == below:
+        return "1"
+    return above if below == "1" else f"{above}/{below}"
+
+
+def crossing(x, y, *, level, log=False):
+    """Find where y, read from its beginning, first falls below a level.
+
+    Between two places it is a straight line, over log x if asked. Where y begins below the level
+    the first place counts, where it never falls below it the last: a bound then, not a value.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        x ascending; places where y is NaN are passed over.
+    level : float
+    log : bool
+
+    Returns
+    -------
+    float
+        NaN if no place has a number.
+    """
+    known = ~np.isnan(y)
+    x, y = np.asarray(x, float)[known], y[known]
+    if not x.size:
+        return np.nan
+    below = np.flatnonzero(y < level)
+    if not below.size:
+        return x[-1]
+    n = below[0]
+    if n == 0:
+        return x[0]
+    part = (y[n - 1] - level) / (y[n - 1] - y[n])
+    if log:
+        return float(x[n - 1] * (x[n] / x[n - 1]) ** part)
+    return float(x[n - 1] + part * (x[n] - x[n - 1]))
+
+
+def slope(x, y):
+    """Slope of the straight line through some points by least squares; NaN of fewer than two."""
+    known = ~np.isnan(y)
+    if known.sum() < 2:
+        return np.nan
+    return float(np.polyfit(np.asarray(x, float)[known], y[known], 1)[0])
+
+
+def power(x, y):
+    """Exponent a of y ~ x^a, by least squares of the logarithms of positive values."""
+    known = np.nan_to_num(y) > 0
+    return slope(np.log(np.asarray(x, float)[known]), np.log(y[known]))
+
+
+def through_origin(x, y):
+    """Slope of the straight line through the origin by least squares."""
+    known = ~np.isnan(y)
+    x, y = np.asarray(x, float)[known], y[known]
+    return float(np.sum(x * y) / np.sum(x * x)) if x.size else np.nan
+
+
+def best(x, y):
+    """Place of the largest y."""
+    return float(x[np.nanargmax(y)]) if not np.all(np.isnan(y)) else np.nan
+
+
+def change(x, y):
+    """Difference of y between the last and the first place."""
+    return float(y[-1] - y[0])
+
+
+def largest(x, y):
+    """Largest y."""
+    return float(np.nanmax(y)) if not np.all(np.isnan(y)) else np.nan
+
+
+def smallest(x, y):
+    """Smallest y."""
+    return -largest(x, -y)
+
+
+def average(x, y):
+    """Mean of y over the places that have a number."""
+    return float(np.nanmean(y)) if not np.all(np.isnan(y)) else np.nan
+
+
+def error_floor(x, y):
+    """Floor of the fit y^2 = floor^2 + A / x."""
+    return _error_fit(x, y)[0]
+
+
+def error_amplitude(x, y):
+    """A of the fit y^2 = floor^2 + A / x."""
+    return _error_fit(x, y)[1]
+
+
+def _error_fit(x, y):
+    known = ~np.isnan(y)
+    return fit_error_floor(x[known], y[known]) if known.sum() > 1 else (np.nan, np.nan)
+
+
+STATISTICS = {
+    "crossing": crossing,
+    "slope": slope,
+    "power": power,
+    "best": best,
+    "change": change,
+    "largest": largest,
+    "smallest": smallest,
+    "average": average,
+    "error_floor": error_floor,
+    "error_amplitude": error_amplitude,
+}

@@ -1,0 +1,120 @@
+"""Headline numbers of sweeps recover what is known of synthetic ones."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simcore import sweep_measures
+from simcore.datasets import variable
+from simcore.sweep_parameters import Sweep
+
+X = np.array([1.0, 2.0, 4.0, 8.0])
+
+
+def gathered(function, axes, replicates=5, noise=0.0):
+    """A gathered sweep whose one measure is a function of its axes."""
+    values = function(*np.meshgrid(*axes.values(), indexing="ij"))[..., None]
+    random = np.random.default_rng(2).standard_normal((*values.shape[:-1], replicates))
+    variables = {"y": variable((*axes, "replicate"), values + noise * random, "Hz", "y")}
+    for name, places in axes.items():
+        variables[name] = variable(name, places, "ms", name)
+    return xr.Dataset(variables)
+
+
+def numbers(dataset, **headline):
+    axes = {
+        name: {"keys": [name], "values": dataset[name].values.tolist()}
+        for name in dataset["y"].dims[:-1]
+    }
+    headlines = {"found": {"measure": "y"} | headline}
+    sweep = Sweep(about="a test", axes=axes, measures=["y"], headlines=headlines)
+    found = sweep_measures.headlines(dataset, sweep)
+    ids = [f"sweep.test.{number.label}" for number in found]
+    assert ids == sweep.summary_ids("test")
+    return found
+
+
+@given(
+    level=st.floats(0.05, 0.95),
+    log=st.booleans(),
+    where=st.floats(1.05, 7.9),
+    steep=st.floats(1, 5),
+)
+def test_a_straight_line_is_crossed_where_it_is(level, log, where, steep):
+    def scaled(x):
+        return np.log(x) if log else x
+
+    y = level - steep * (scaled(X) - scaled(where))
+    assert sweep_measures.crossing(X, y, level=level, log=log) == pytest.approx(where)
+
+
+def test_a_crossing_is_cut_at_the_ends_and_passes_over_what_is_missing():
+    assert sweep_measures.crossing(X, np.array([1, 0.9, 0.8, 0.75]), level=0.7) == 8
+    assert sweep_measures.crossing(X, np.array([0.6, 0.9, 0.8, 0.5]), level=0.7) == 1
+    found = sweep_measures.crossing(X, np.array([0.9, np.nan, 0.5, 0.9]), level=0.7)
+    assert found == pytest.approx(2.5)
+    assert np.isnan(sweep_measures.crossing(X, np.full(4, np.nan), level=0.7))
+
+
+@pytest.mark.parametrize(
+    ("kind", "function", "expected", "unit"),
+    [
+        ("slope", lambda x: 3 * x + 1, 3, "Hz/ms"),
+        ("power", lambda x: 5 * x**-0.4, -0.4, "1"),
+        ("best", lambda x: -((x - 4) ** 2), 4, "ms"),
+        ("change", lambda x: 2 * x, 14, "Hz"),
+        ("largest", lambda x: 2 * x, 16, "Hz"),
+        ("smallest", lambda x: 2 * x, 2, "Hz"),
+        ("average", lambda x: 2 * x, 7.5, "Hz"),
+        ("error_floor", lambda x: np.sqrt(0.3**2 + 2 / x), 0.3, "Hz"),
+        ("error_amplitude", lambda x: np.sqrt(0.3**2 + 2 / x), 2, "Hz"),
+    ],
+)
+def test_known_courses(kind, function, expected, unit):
+    (number,) = numbers(gathered(function, {"x": X}), kind=kind)
+    assert number.value == pytest.approx(expected)
+    assert (number.low, number.high) == pytest.approx((expected, expected))
+    assert (number.label, number.unit) == ("found", unit)
+
+
+def test_other_axes_keep_their_places():
+    dataset = gathered(lambda x, n: n * x, {"x": X, "n": np.array([10.0, 20.0])})
+    found = numbers(dataset, kind="slope")
+    assert [number.label for number in found] == ["found[n=10]", "found[n=20]"]
+    assert [number.value for number in found] == pytest.approx([10, 20])
+    (number,) = numbers(dataset, kind="slope", at={"n": 19})
+    assert (number.label, number.value) == ("found", pytest.approx(20))
+
+
+def test_numbers_per_place_of_an_axis_become_one():
+    axes = {"x": X, "tau": np.array([1.0, 2.0, 3.0])}
+    dataset = gathered(lambda x, tau: 1 - x / (5 * tau), axes)
+    (number,) = numbers(dataset, kind="crossing", level=0.5, per="tau")
+    assert number.value == pytest.approx(2.5, abs=0.2)
+    assert number.unit == "1"
+
+
+def test_a_collapse_is_seen_over_a_product_of_axes():
+    axes = {"n": np.array([100.0, 400.0]), "tau": np.array([5.0, 20.0, 80.0])}
+    dataset = gathered(lambda n, tau: (n * tau) ** -0.5, axes)
+    (number,) = numbers(dataset, kind="power", over={"n": 1, "tau": 1})
+    assert (number.label, number.value) == ("found", pytest.approx(-0.5))
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    covered = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed).normal(size=(4, 12))
+        values = variable(("x", "replicate"), 3 * X[:, None] + random, "Hz", "y")
+        dataset = xr.Dataset({"y": values, "x": variable("x", X, "ms", "x")})
+        (number,) = numbers(dataset, kind="slope")
+        covered += number.low <= 3 <= number.high
+    assert 48 <= covered <= 60
+
+
+def test_one_replicate_has_no_interval():
+    (number,) = numbers(gathered(lambda x: x, {"x": X}, replicates=1), kind="slope")
+    assert number.value == pytest.approx(1)
+    assert np.isnan(number.low) and np.isnan(number.high)
