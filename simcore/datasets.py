@@ -311,6 +311,8 @@ def summary(numbers):
 
 def headlines(sweep, numbers):
     """Return the variables of a sweep's headline numbers (simcore.sweep_measures.Number)."""
+    if not numbers:
+        return {}
     values = {f"sweep.{sweep}.{number.label}": (number.value, number.unit) for number in numbers}
     ends = {"low": "lower end of its interval", "high": "upper end of its interval"}
     return summary(values) | {
@@ -329,6 +331,8 @@ RLS_MEASURES = {
     "bias": "error that all starts have in common, over the standard deviation of the target",
     "spread": "standard deviation over starts, over that of the target",
     "predicted_drive": "correlation of the drive with its quasi-static prediction",
+    "predicted_target": "correlation of the target with its quasi-static prediction",
+    "untrained_predicted_target": "the same of the untrained weights",
     "predicted_rate": "correlation of the rate in 50 ms bins with its quasi-static prediction",
     "tracking_error": "error of the quasi-static prediction, over the target's standard deviation",
     "sampling_error": "difference of drive and prediction, over the target's standard deviation",

@@ -77,9 +77,10 @@ def quasi_static(model, trials, goal):
     -------
     dict of str to float64 (follower,)
         ``predicted_drive``: correlation of single trials' drive with U = W R, R the rates that the
-        targets ask for, filtered by the synapses; ``predicted_rate``: of the trial-averaged rate in
-        50 ms bins with phi(U + input); ``tracking_error`` and ``sampling_error`` over the target's
-        standard deviation (of drives).
+        targets ask for, filtered by the synapses; ``predicted_target``: of U with the targets;
+        ``predicted_rate``: of the trial-averaged rate in 50 ms bins with phi(U + input);
+        ``tracking_error`` and ``sampling_error`` over the target's standard deviation. Those with
+        the targets only where these are drives.
     """
     parameters, n = model.parameters, model.followers
     transfer = TRANSFER[parameters.neuron]
@@ -92,6 +93,7 @@ def quasi_static(model, trials, goal):
     drive = np.stack([trial.drive[:, :n] for trial in trials]).astype(float)
     found = {"predicted_drive": tracking.correlation(drive, predicted).mean(axis=0)}
     if not model.follows_rate:
+        found["predicted_target"] = tracking.correlation(predicted, goal[:, :n])
         found["tracking_error"] = tracking.tracking_error(predicted, goal[:, :n])
         errors = tracking.sampling_error(drive, predicted, goal[:, :n])
         found["sampling_error"] = errors.mean(axis=0)

@@ -145,7 +145,9 @@ def _tests(model, goal, amplitude, training, run):
     """All tests of one network: a dict of arrays."""
     test = model.experiment.test
     model.synapses = datasets.rls_synapses(training, run, trained=False)
-    found = {"untrained_correlation": rls_replay.evaluate(model, goal)["correlation"]}
+    before = rls_replay.evaluate(model, goal)
+    kept = ("correlation", "predicted_target")
+    found = {f"untrained_{name}": before[name] for name in kept if name in before}
     if test.delete_spike is not None:
         found["untrained_separation"] = rls_replay.without_one_spike(model)
         found["agreement_time"], found["untrained_agreement"] = rls_replay.agreement(
@@ -199,7 +201,10 @@ def numbers(replay, training, run=0):
     evoked = tests["other_correlation"].values
     if len(evoked) > 1:
         row["other_pattern"] = evoked[~np.eye(len(evoked), dtype=bool)].mean()
-    for name in ("predicted_drive", "predicted_rate", "channel_correlation"):
+    for name in (
+        *("predicted_drive", "predicted_rate", "predicted_target", "untrained_predicted_target"),
+        "channel_correlation",
+    ):
         if name in tests:
             row[name] = tests[name].mean().item()
     if "damage_kind" in tests:

@@ -30,8 +30,8 @@ class Axis(Parameters):
     last: float | str | None = parameter(None, "of the key", "of a range, included")
     count: int | None = parameter(None, "1", "number of values of a range", ge=2)
     scale: Literal["linear", "log"] = parameter("linear", "1", "spacing of a range")
-    labels: tuple[float, ...] | None = parameter(
-        None, "1", "coordinates of the values, one number each; default: the first key's values"
+    labels: tuple[float | str, ...] | None = parameter(
+        None, "1", "coordinates of the values, one each; default: the first key's values"
     )
     label: str = parameter("", "1", "name of the axis for people; default: the first key")
 

@@ -17,7 +17,7 @@ from simcore.datasets import variable
 from simcore.errors import BlewUp
 from simcore.parameters import unit_of
 from simcore.rls_numbers import NUMBERS
-from simcore.sweeps import point_path, step_path
+from simcore.sweeps import point_path, shared_inputs, step_path
 
 # Points read by one task of dask.
 CHUNK = 500
@@ -61,17 +61,18 @@ def _run(step, inputs, watch):
     return getattr(stages, step.stage)(step.given, step.seed, **inputs, **options)
 
 
-def make_shared(step, folder, watch=stages.unwatched):
-    """Make the store of a step that several points share, from those of its inputs.
+def make_shared(step, folder, shared, watch=stages.unwatched):
+    """Make the store of a step that several points share, from those of others if they are shared.
 
     If its network blows up, the store says so, and no point that needs it has a number. Returns
     what it cost, as :func:`make_point`.
     """
-    costs = {}
-    files = {role: step_path(folder, before.key) for role, before in step.inputs.items()}
+    costs, files = (
+        {},
+        {key: step_path(folder, key) for key in shared_inputs(step.inputs.values(), shared)},
+    )
     try:
-        inputs = {role: read_step(before, folder) for role, before in step.inputs.items()}
-        made = make_step(step, inputs, costs, watch)
+        made = _make(step, folder, shared, {}, costs, watch)
     except BlewUp as error:
         made = xr.Dataset(attrs={"failure": str(error), "simulated_ms": 0.0})
     stores.write(
@@ -150,12 +151,17 @@ def _result(step, folder, shared, made, costs, watch):
     if step.key not in made:
         if step.key in shared:
             return read_step(step, folder)
-        inputs = {
-            role: _result(before, folder, shared, made, costs, watch)
-            for role, before in step.inputs.items()
-        }
-        made[step.key] = make_step(step, inputs, costs, watch)
+        made[step.key] = _make(step, folder, shared, made, costs, watch)
     return made[step.key]
+
+
+def _make(step, folder, shared, made, costs, watch):
+    """Run a step on its inputs' datasets, from their stores or made now."""
+    inputs = {
+        role: _result(before, folder, shared, made, costs, watch)
+        for role, before in step.inputs.items()
+    }
+    return make_step(step, inputs, costs, watch)
 
 
 def _measured(name, results, dt, burn_in):

@@ -50,6 +50,16 @@ class Step:
     inputs: dict = field(default_factory=dict)
     files: dict = field(default_factory=dict)
 
+    @property
+    def is_cheap(self):
+        """Whether it simulates nothing: made anew wherever it is needed, never stored."""
+        if self.stage == "network":
+            clock = self.given["clock"]
+            return clock["connectivity"] != "trained" or clock["weights"] is not None
+        if self.stage == "rls_targets":
+            return self.given["experiment"]["target"]["kind"] != "innate"
+        return self.stage == "target"
+
     @cached_property
     def key(self):
         """Digest of all that the result depends on."""
@@ -182,12 +192,37 @@ def _changes(sweep, index, where):
 
 
 def shared(of_points):
-    """Return the steps that two or more points need, by key, each behind those that it needs."""
+    """Return the steps that are worth sharing, by key, each behind those that it needs.
+
+    Two or more points need each, and it takes time to make.
+    """
     needed, steps = Counter(), {}
     for point in of_points:
         needed.update(point.steps.keys())
         steps = point.steps | steps
-    return {key: step for key, step in steps.items() if needed[key] > 1}
+    return {key: step for key, step in steps.items() if needed[key] > 1 and not step.is_cheap}
+
+
+def shared_inputs(steps, shared):
+    """Keys of the shared steps from which some steps are made; a shared one is its own.
+
+    Parameters
+    ----------
+    steps : iterable of Step
+    shared : collection of str
+        Keys.
+
+    Returns
+    -------
+    list of str
+    """
+    found = {}
+    for step in steps:
+        if step.key in shared:
+            found[step.key] = None
+        else:
+            found |= dict.fromkeys(shared_inputs(step.inputs.values(), shared))
+    return list(found)
 
 
 def batch_key(of_points):

@@ -30,7 +30,7 @@ def made(folder, rates=(4.0, 5.0), replicates=2, **options):
     common = sweeps.shared(points)
     for key, step in common.items():
         if not sweeps.step_path(folder, key).exists():
-            sweep_runs.make_shared(step, folder)
+            sweep_runs.make_shared(step, folder, set(common))
     costs = [sweep_runs.make_point(point, folder, set(common)) for point in points]
     return sweep, points, costs
 
@@ -79,16 +79,38 @@ def test_a_point_has_the_numbers_of_its_stages(finished):
     assert rate[1, 1] == stages.rhythm(alone, 0.1)[0]["clock.replay.rate_e"][0]
 
 
-def test_shared_steps_are_made_once_and_change_no_number(tmp_path):
+# A clock that learns, for hardly any time: all its training is worth sharing.
+TRAINED = {
+    "study": "trained",
+    "clock": {
+        "clusters": 4,
+        "cluster_size": 20,
+        **{"balancing": 200, "balancing_static": 100, "embedding": 300, "consolidation": 100},
+    },
+}
+
+
+def swept_durations(replicates):
+    """A sweep whose points have all but the replay in common, its points and their shared steps."""
     axis = {"keys": ["replay.duration"], "values": [200, 300]}
-    sweep = Sweep(about="a test", axes={"d": axis}, replicates=2, measures=["clock.replay.rate_e"])
-    points = sweeps.points(sweep, STUDY, CODES)
-    common = sweeps.shared(points)
-    assert [step.stage for step in common.values()] == ["network", "network"]
+    measures = ["clock.replay.rate_e"]
+    sweep = Sweep(about="a test", axes={"d": axis}, replicates=replicates, measures=measures)
+    points = sweeps.points(sweep, TRAINED, CODES)
+    return sweep, points, sweeps.shared(points)
+
+
+def test_shared_steps_are_made_once_and_change_no_number(tmp_path):
+    sweep, points, common = swept_durations(2)
+    assert [step.name for step in common.values()] == [
+        "network",
+        "embedding",
+        "consolidation",
+    ] * 2
     for step in common.values():
-        sweep_runs.make_shared(step, tmp_path / "one")
+        sweep_runs.make_shared(step, tmp_path / "one", set(common))
     for point in points:
-        sweep_runs.make_point(point, tmp_path / "one", set(common))
+        costs = sweep_runs.make_point(point, tmp_path / "one", set(common))
+        assert [cost["stage"] for cost in costs.values()] == ["replay"]
         sweep_runs.make_point(point, tmp_path / "two", set())
     one, two = (gathered(tmp_path / name, sweep, points) for name in ("one", "two"))
     xr.testing.assert_identical(one, two)
@@ -165,13 +187,11 @@ def test_a_network_that_blows_up_is_recorded(tmp_path, monkeypatch):
 
 def test_a_shared_step_that_blows_up_is_recorded_for_each_of_its_points(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "network", blow_up)
-    axis = {"keys": ["replay.duration"], "values": [200, 300]}
-    sweep = Sweep(about="a test", axes={"d": axis}, replicates=1, measures=["clock.replay.rate_e"])
-    points = sweeps.points(sweep, STUDY, CODES)
-    (step,) = sweeps.shared(points).values()
-    sweep_runs.make_shared(step, tmp_path)
+    sweep, points, common = swept_durations(1)
+    for step in common.values():
+        sweep_runs.make_shared(step, tmp_path, set(common))
     for point in points:
-        sweep_runs.make_point(point, tmp_path, {step.key})
+        sweep_runs.make_point(point, tmp_path, set(common))
     assert all(
         "was inf" in text for text in gathered(tmp_path, sweep, points)["failure"].values.ravel()
     )
@@ -183,7 +203,7 @@ def whole_sweep(folder, study, **options):
     points = sweeps.points(sweep, study, CODES)
     common = sweeps.shared(points)
     for step in common.values():
-        sweep_runs.make_shared(step, folder)
+        sweep_runs.make_shared(step, folder, set(common))
     for point in points:
         sweep_runs.make_point(point, folder, set(common))
     return gathered(folder, sweep, points)

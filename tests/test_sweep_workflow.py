@@ -1,5 +1,6 @@
 """A sweep as its users run it: once, again, larger, in other batches, after a loss."""
 
+import json
 import shutil
 
 import pytest
@@ -7,23 +8,31 @@ import studies
 import xarray as xr
 from studies import merged, run
 
+# Damage comes after all learning: so is the training of each seed made once.
 AXES = {
-    "rate": {"keys": ["clock.external.rate_e"], "values": [4.0, 5.0]},
+    "lost": {"keys": ["damage.neurons"], "values": [0.0, 0.5]},
     "duration": {"keys": ["replay.duration"], "values": ["200 ms", "300 ms"]},
 }
 STUDY = {
     "study": "swept",
     "methods": ["clock"],
-    "clock": studies.HARD_WIRED["clock"],
+    "clock": studies.TINY["clock"] | {"embedding": "200 ms", "consolidation": "100 ms"},
     "sweeps": {
-        "run": ["rate"],
+        "run": ["lost"],
         "batch": 2,
         "define": {
-            "rate": {
-                "about": "the external rate",
+            "lost": {
+                "about": "lost neurons",
                 "axes": AXES,
                 "replicates": 2,
                 "measures": ["clock.replay.rate_e"],
+                "headlines": {
+                    "change": {
+                        "kind": "change",
+                        "measure": "clock.replay.rate_e",
+                        "axis": "lost",
+                    }
+                },
             }
         },
     },
@@ -35,7 +44,7 @@ class Sweep:
 
     def __init__(self, folder):
         self.folder = folder
-        self.gathered = folder / "swept/sweeps/rate.zarr.zip"
+        self.gathered = folder / "swept/sweeps/lost.zarr.zip"
 
     def run(self, change=None, succeeds=True):
         done = run(studies.write(self.folder, merged(STUDY, change or {})), self.gathered)
@@ -64,21 +73,24 @@ def sweep(finished, tmp_path):
 
 def test_one_dataset_with_the_grid_as_its_dimensions(finished):
     with xr.open_dataset(finished.gathered) as dataset:
-        assert dict(dataset.sizes) == {"rate": 2, "duration": 2, "replicate": 2}
+        assert dataset["clock.replay.rate_e"].sizes == {"lost": 2, "duration": 2, "replicate": 2}
+        assert dataset["summary_id"].values.tolist() == [
+            f"sweep.lost.change[duration={duration}]" for duration in (200, 300)
+        ]
         assert dataset["duration"].values.tolist() == [200, 300]
         assert bool(dataset["clock.replay.rate_e"].notnull().all())
-    # Networks differ by rate (a trained one would) and seed, not by the length of the replay.
-    assert len(list((finished.folder / "swept/sweeps/steps").iterdir())) == 4
+    # Start, embedding and consolidation of the network of each seed.
+    assert len(list((finished.folder / "swept/sweeps/steps").glob("*.zip"))) == 6
 
 
 def test_a_larger_sweep_computes_only_what_is_new(sweep):
     before = sweep.stores()
-    change = {"axes": {"rate": {"values": [4.0, 4.5, 5.0]}}, "replicates": 3}
-    sweep.run({"sweeps": {"define": {"rate": change}}})
+    change = {"axes": {"lost": {"values": [0.0, 0.2, 0.5]}}, "replicates": 3}
+    sweep.run({"sweeps": {"define": {"lost": change}}})
     after = sweep.stores()
     assert {path: after[path] for path in before} == before
     with xr.open_dataset(sweep.gathered) as dataset:
-        assert dict(dataset.sizes) == {"rate": 3, "duration": 2, "replicate": 3}
+        assert dataset["clock.replay.rate_e"].sizes == {"lost": 3, "duration": 2, "replicate": 3}
 
 
 def test_other_batches_compute_nothing(sweep, finished):
@@ -121,11 +133,14 @@ def test_a_damaged_point_ends_the_gathering_by_name(sweep):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"run": ["rates"]}, "there is no sweep rates; defined are rate"),
-        ({"define": {"rate": {"measures": ["clock.period"]}}}, "there is no measure clock.period"),
+        ({"run": ["losses"]}, "there is no sweep losses; defined are lost"),
         (
-            {"define": {"rate": {"axes": {"rate": {"keys": ["clock.externl.rate_e"]}}}}},
-            "externl",
+            {"define": {"lost": {"measures": ["clock.replay.rate_e", "clock.period"]}}},
+            "there is no measure clock.period",
+        ),
+        (
+            {"define": {"lost": {"axes": {"lost": {"keys": ["damage.neurns"]}}}}},
+            "neurns",
         ),
     ],
 )
@@ -133,3 +148,16 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path, change, sentence):
     done = Sweep(tmp_path).run({"sweeps": change}, succeeds=False)
     assert sentence in done.text
     assert "Traceback" not in done.text
+
+
+def test_headlines_are_in_the_summary_and_all_in_the_report(tmp_path):
+    file = studies.write(tmp_path, merged(STUDY, {"targets": {}}))
+    done = run(file)
+    assert done.returncode == 0, done.text
+    summary = json.loads((tmp_path / "swept/summary.json").read_text())
+    (entry, _) = (one for one in summary if one["id"].startswith("sweep."))
+    low, high = entry["interval"]
+    assert low <= entry["value"] <= high < 0
+    page = (tmp_path / "swept/report.html").read_text()
+    assert "change[duration=200], sweep lost" in page
+    assert "Sweep: lost neurons" in page

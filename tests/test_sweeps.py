@@ -133,16 +133,23 @@ def test_the_matrix_counts_by_its_content(tmp_path):
     assert not set(found[0]) & set(found[1])
 
 
-def test_what_points_have_in_common_is_shared_and_ordered():
+def test_what_takes_time_and_is_common_is_shared_and_ordered():
+    study = STUDY | {"clock": {"clusters": 4, "cluster_size": 20}}
     axes = {"threshold": {"keys": ["readout.learning_max"], "values": ["10 s", "20 s"]}}
-    made = points({"axes": axes, "replicates": 2, "measures": ["readout.ab.error"]})
-    common = list(sweeps.shared(made).values())
-    assert [step.stage for step in common] == ["network", "replay", "target"] * 2
-    assert {step.seed for step in common} == {1, 2}
+    options = {"axes": axes, "replicates": 2, "measures": ["readout.ab.error"]}
+    made = points(options, study)
+    common = sweeps.shared(made)
+    names = ["network", "embedding", "consolidation", "replay_clock"]
+    assert [step.name for step in common.values()] == names * 2
+    assert {step.seed for step in common.values()} == {1, 2}
     known = set()
-    for step in common:
+    for step in common.values():
         assert {before.key for before in step.inputs.values()} <= known
         known.add(step.key)
+    # A target takes no time: what learns it reads what the target is made from.
+    learned = made[0].results["readout.ab"]["learned"]
+    read = sweeps.shared_inputs([learned], common)
+    assert [common[key].name for key in read] == ["consolidation", "replay_clock"]
 
 
 DAMAGED = {
@@ -161,7 +168,7 @@ def test_damage_comes_after_all_learning():
     made = points(DAMAGED)
     stages = [step.stage for step in sweeps.shared(made).values()]
     # The undamaged replay of the clock, from which the target has its length, is a point's own too.
-    assert stages == ["network", "replay", "target", "learn"] * 2
+    assert stages == ["replay", "learn"] * 2
     whole, damaged = made[0].results["clock"]["replay"], made[2].results["clock"]["replay"]
     assert "damage" not in whole.given
     assert damaged.given["damage"]["recurrent_synapses"] == 0.5
@@ -196,7 +203,7 @@ def test_least_squares_are_swept_like_the_clock():
     made = points({"axes": axes, "measures": measures, "replicates": 1}, RLS_STUDY)
     assert len(made) == 6
     stages = [step.stage for step in sweeps.shared(made).values()]
-    assert stages == ["rls_targets", "rls_training"] * 2  # one training for all damage
+    assert stages == ["rls_training"] * 2  # one training for all damage
     (roles,) = made[5].results.values()
     given = roles["replay"].given["experiment"]
     assert given["network"]["neurons"] == 40

@@ -85,15 +85,19 @@ if workflow.is_main_process and not workflow.dryrun:
             Path(store(f"sweeps/{name}")).unlink(missing_ok=True)
 
 
-def steps_of_batch(wildcards):
-    """Stores of the shared steps that a batch's points read."""
-    keys = [
-        key
-        for number in BATCHES[wildcards.sweep, wildcards.batch]
-        for key in POINTS[wildcards.sweep][number].steps
-        if key in SHARED
+def inputs_of_step(wildcards):
+    """Keys of the shared steps from which a shared step is made."""
+    return sweeps.shared_inputs(SHARED[wildcards.key].inputs.values(), SHARED)
+
+
+def inputs_of_batch(wildcards):
+    """Keys of the shared steps that a batch's points read."""
+    numbers = BATCHES[wildcards.sweep, wildcards.batch]
+    points = [POINTS[wildcards.sweep][number] for number in numbers]
+    steps = [
+        step for point in points for roles in point.results.values() for step in roles.values()
     ]
-    return [step_store(key) for key in dict.fromkeys(keys)]
+    return sweeps.shared_inputs(steps, SHARED)
 
 
 wildcard_constraints:
@@ -104,7 +108,7 @@ wildcard_constraints:
 
 rule sweep_step:
     input:
-        lambda wildcards: [step_store(step.key) for step in SHARED[wildcards.key].inputs.values()],
+        lambda wildcards: map(step_store, inputs_of_step(wildcards)),
     output:
         step_store("{key}"),
     log:
@@ -113,6 +117,7 @@ rule sweep_step:
         benchmark_of("sweep_step_{key}")
     priority: 1
     params:
+        shared=inputs_of_step,
         parameters={},
     script:
         "../scripts/sweep_step.py"
@@ -120,7 +125,7 @@ rule sweep_step:
 
 rule sweep_batch:
     input:
-        steps_of_batch,
+        lambda wildcards: map(step_store, inputs_of_batch(wildcards)),
     output:
         f"{SWEEP_FOLDER}/.batches/{{sweep}}/{{batch}}.json",
     log:
@@ -129,7 +134,7 @@ rule sweep_batch:
         benchmark_of("sweep_{sweep}_{batch}")
     params:
         numbers=lambda wildcards: list(BATCHES[wildcards.sweep, wildcards.batch]),
-        shared=lambda wildcards: sorted(Path(path).name[:64] for path in steps_of_batch(wildcards)),
+        shared=inputs_of_batch,
         parameters={},
     script:
         "../scripts/sweep_batch.py"

@@ -10,6 +10,8 @@ from simcore import stores
 
 def rows_of(analysis):
     """The headline numbers of a store: id, value, unit, and the interval of a sweep's."""
+    if "summary_id" not in analysis:
+        return []
     parts = [analysis[f"summary_{part}"].values.tolist() for part in ("id", "value", "unit")]
     ends = [analysis[f"summary_{end}"].values for end in ("low", "high") if "replicate" in analysis]
     intervals = np.array(ends).T.tolist() if ends else [None] * len(parts[0])

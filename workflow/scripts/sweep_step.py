@@ -14,6 +14,6 @@ with Stage(snakemake) as this:
     step = point.steps[key]
     compile_for(this, [step])
     folder = Path(this.output[0]).parents[1]
-    costs = sweep_runs.make_shared(step, folder, this.watch)
+    costs = sweep_runs.make_shared(step, folder, set(this.params["shared"]), this.watch)
     stores.write_json(sweeps.cost_path(folder, key), costs)
     this.end_watch()
