@@ -150,6 +150,17 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path, change, sentence):
     assert "Traceback" not in done.text
 
 
+def test_what_no_sweep_needs_is_removed_when_asked(sweep):
+    before = set(sweep.stores())
+    change = {"sweeps": {"define": {"lost": {"replicates": 1}}}}
+    done = run(studies.write(sweep.folder, merged(STUDY, change)), "tidy_sweeps")
+    assert done.returncode == 0, done.text
+    left = set(sweep.stores())
+    assert left < before
+    assert len(left) == 4 + 3  # the points of one seed, and the training of its network
+    assert f"removed {min(before - left)}" in done.text
+
+
 def test_headlines_are_in_the_summary_and_all_in_the_report(tmp_path):
     file = studies.write(tmp_path, merged(STUDY, {"targets": {}}))
     done = run(file)

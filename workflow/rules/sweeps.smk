@@ -181,6 +181,17 @@ rule sweep_figure:
         "../scripts/sweep_figure.py"
 
 
+# Only when asked for: snakemake tidy_sweeps.
+rule tidy_sweeps:
+    log:
+        log_of("tidy_sweeps"),
+    params:
+        folder=SWEEP_FOLDER,
+        needed=sorted({point.key for points in POINTS.values() for point in points} | set(SHARED)),
+    script:
+        "../scripts/tidy_sweeps.py"
+
+
 COMPARISONS = STUDY.sweeps.compared
 
 
