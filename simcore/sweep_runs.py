@@ -15,7 +15,7 @@ import xarray as xr
 
 from simcore import datasets, stages, stores
 from simcore.datasets import variable
-from simcore.errors import BlewUp
+from simcore.errors import NoResult
 from simcore.parameter_types import parse_time
 from simcore.parameters import unit_of
 
@@ -50,18 +50,18 @@ def make_step(step, inputs, watch=stages.unwatched):
 def make_shared(step, folder, watch=stages.unwatched):
     """Make the store of a step that several points share, from those of its inputs.
 
-    If its network blows up, the store says so, and no point that needs it has a number.
+    If its network cannot give it, the store says why, and no point that needs it has its number.
     """
     files = {role: step_path(folder, before.key) for role, before in step.inputs.items()}
     try:
         inputs = {role: read_step(before, folder) for role, before in step.inputs.items()}
         made = make_step(step, inputs, watch)
-    except BlewUp as error:
+    except NoResult as error:
         made = xr.Dataset(attrs={"failure": str(error), "simulated_ms": 0.0})
     stores.write(
         made,
         step_path(folder, step.key),
-        stage=step.name,
+        stage=_stage_of(step),
         parameters=step.given,
         seed=step.seed,
         code_digest=step.code,
@@ -70,11 +70,16 @@ def make_shared(step, folder, watch=stages.unwatched):
     )
 
 
+def _stage_of(step):
+    """What a shared step's store says that it is: that of another seed or network says another."""
+    return f"{step.name} {step.key}"
+
+
 def read_step(step, folder):
     """Read a shared step's store."""
-    dataset = stores.read(step_path(folder, step.key), stage=step.name, parameters=step.given)
+    dataset = stores.read(step_path(folder, step.key), stage=_stage_of(step))
     if failure := dataset.attrs.get("failure"):
-        raise BlewUp(failure)
+        raise NoResult(failure)
     return dataset
 
 
@@ -101,7 +106,7 @@ def make_point(point, folder, shared, watch=stages.unwatched):
     try:
         for name, step in point.replays.items():
             numbers |= _measured(name, _result(step, folder, shared, made, watch), point)
-    except BlewUp as error:
+    except NoResult as error:
         failure = str(error)
     simulated = sum(dataset.attrs["simulated_ms"] for dataset in made.values())
     variables = {}
@@ -148,8 +153,8 @@ def _measured(name, result, point):
 def gather(sweep, points, folder, path, *, name, seed, code):
     """Gather all points into one dataset and write it.
 
-    Dimensions are the sweep's axes and ``replicate``. Points whose network blew up are NaN, and
-    ``failure`` says so; a point without store is NaN and listed in the attribute ``missing``.
+    Dimensions are the sweep's axes and ``replicate``. What a point's network could not give is NaN,
+    and ``failure`` says why; a point without store is NaN and listed in the attribute ``missing``.
 
     Parameters
     ----------

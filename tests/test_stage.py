@@ -49,8 +49,6 @@ def stage(tmp_path, monkeypatch):
         return made[-1]
 
     yield make
-    for this in made:
-        this.log.close()
     sys.modules.pop("stage", None)
 
 
