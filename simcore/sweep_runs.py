@@ -102,12 +102,12 @@ def make_point(point, folder, shared, watch=stages.unwatched):
     path = point_path(folder, point.key)
     if path.exists():
         return 0.0
-    begun, made, failure, numbers = time.process_time(), {}, "", {}
-    try:
-        for name, step in point.replays.items():
+    begun, made, failures, numbers = time.process_time(), {}, [], {}
+    for name, step in point.replays.items():
+        try:
             numbers |= _measured(name, _result(step, folder, shared, made, watch), point)
-    except NoResult as error:
-        failure = str(error)
+        except NoResult as error:
+            failures.append(str(error))
     simulated = sum(dataset.attrs["simulated_ms"] for dataset in made.values())
     variables = {}
     for name in point.measures:
@@ -115,7 +115,7 @@ def make_point(point, folder, shared, watch=stages.unwatched):
         variables[name] = variable((), float(value), unit, name)
     steps = list(point.replays.values())
     stores.write(
-        xr.Dataset(variables, attrs={"failure": failure}),
+        xr.Dataset(variables, attrs={"failure": " ".join(dict.fromkeys(failures))}),
         path,
         stage=f"sweep point {point.key}",
         parameters={step.name: step.given for step in steps},
@@ -172,7 +172,7 @@ def gather(sweep, points, folder, path, *, name, seed, code):
     Returns
     -------
     int
-        Number of points without numbers.
+        Number of points that lack a number.
 
     Raises
     ------
@@ -249,11 +249,14 @@ def _numbers(keys, folder, measures):
 
 
 def _units(keys, folder, measures):
-    """Units of the measures, from the first point that has them."""
+    """Units of the measures, from the first points that have them; what failed has unit 1."""
+    found = {}
     for key in keys:
         path = point_path(folder, key)
         if path.exists():
             dataset = stores.read(path)
+            units = {name: dataset[name].attrs["units"] for name in measures}
+            found |= {name: unit for name, unit in units.items() if unit != "1"}
             if not dataset.attrs["failure"]:
-                return {name: dataset[name].attrs["units"] for name in measures}
-    return {}
+                break
+    return found

@@ -15,5 +15,5 @@ with Stage(snakemake) as this:
     failed = sweep_runs.gather(sweep, points, folder, this.output[0], **options)
     if failed:
         this.say(
-            f"sweep {name}: {failed} of {len(points)} points have no number (failure says why)."
+            f"sweep {name}: {failed} of {len(points)} points lack a number (failure says why)."
         )
