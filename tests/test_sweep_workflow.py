@@ -42,12 +42,12 @@ STUDY = {
 class Sweep:
     """A study with a sweep in a folder."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.gathered = folder / "swept/sweeps/lost.zarr.zip"
+    def __init__(self, folder, study=STUDY):
+        self.folder, self.study = folder, study
+        self.gathered = folder / f"swept/sweeps/{study['sweeps']['run'][0]}.zarr.zip"
 
     def run(self, change=None, succeeds=True):
-        done = run(studies.write(self.folder, merged(STUDY, change or {})), self.gathered)
+        done = run(studies.write(self.folder, merged(self.study, change or {})), self.gathered)
         assert (done.returncode == 0) == succeeds, done.text
         return done
 

@@ -5,17 +5,22 @@ import fcntl
 import shlex
 import signal
 from dataclasses import replace
+from functools import cache
 
 import psutil
 
 # Snakemake puts this into the commands of its scripts unquoted: a blank in the path would break them.
 sys.executable = shlex.quote(sys.executable)
 
+# Its scripts end when this process has died (workflow/scripts/stage.py).
+os.environ["SNAKEMAKE_PROCESS"] = str(os.getpid())
 
+
+@cache
 def hold_lock(folder):
     """Keep other runs of this study out until this process ends, in whatever way it ends.
 
-    The open descriptor is the lock: it is never closed, and no job inherits it.
+    The open descriptor is the lock: it is never closed, and no job inherits it. Once is enough.
     """
     try:
         os.makedirs(folder, exist_ok=True)

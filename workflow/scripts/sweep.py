@@ -13,4 +13,4 @@ with Stage(snakemake) as this:
     options = {"name": name, "seed": this.params["seed"], "code": this.params["code"]}
     failed = sweep_runs.gather(sweep, keys, folder, this.output[0], **options)
     if failed:
-        this.say(f"sweep {name}: {failed} of {len(keys)} points have no number (failure says why).")
+        this.say(f"sweep {name}: {failed} of {len(keys)} points lack a number (failure says why).")
