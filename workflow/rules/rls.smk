@@ -82,8 +82,7 @@ rule rls_training:
         benchmark_of("rls_training_{experiment}")
     threads: STUDY.run.threads
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * (500 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
+        mem_mb=growing(lambda wildcards: 1000 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
     params:
         parameters=lambda wildcards: {"experiment": experiment_of_training(wildcards)},
         seed=STUDY.seed,

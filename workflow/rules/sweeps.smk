@@ -159,6 +159,10 @@ rule sweep_figure:
         log_of("figure_of_sweep_{sweep}"),
     benchmark:
         benchmark_of("figure_of_sweep_{sweep}")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         code=code("sweep_figure.py"),
     script:
