@@ -61,7 +61,6 @@ class Slurm:
         about = {"host": platform.node().split(".")[0], "user": getuser(), "folder": folder}
         ports = {"port": free_port(), "node_port": free_port()}
         configuration.write_text(CONFIGURATION.format(**about, **ports))
-        (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n")
         # Snakemake's job step drops SLURM_CONF from what its srun sees.
         srun = folder / "bin/srun"
         srun.write_text(f'#!/bin/sh\nSLURM_CONF={configuration} exec {shutil.which("srun")} "$@"\n')
@@ -74,14 +73,13 @@ class Slurm:
         self.start()
 
     def start(self):
-        key = self.folder / "munge.key"
+        munge, listens_at = self.folder / "munge", self.folder / "munge.socket"
+        key = munge.with_suffix(".key")
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
-        files = {"key": key, "socket": self.folder / "munge.socket", "pid": self.folder / "pid"}
-        files |= {"log": self.folder / "munged.log", "seed": self.folder / "seed"}
-        options = [f"--{name}-file={path}" for name, path in files.items() if name != "socket"]
-        self.daemon("munged", "--foreground", "--force", f"--socket={files['socket']}", *options)
-        wait_for(files["socket"].exists, "munged did not start")
+        files = [f"--{name}-file={munge}.{name}" for name in ("key", "pid", "log", "seed")]
+        self.daemon("munged", "--foreground", "--force", f"--socket={listens_at}", *files)
+        wait_for(listens_at.exists, "munged did not start")
         self.daemon("slurmctld", "-D")
         self.daemon("slurmd", "-D")
         wait_for(lambda: self.ask("sinfo", "-h", "-o", "%t") == "idle", "Slurm did not start")

@@ -3,12 +3,14 @@
 import shutil
 import signal
 import subprocess
+from functools import cache
 
 import pytest
 import studies
+import test_resume
 import test_sweep_workflow as sweeps
 from slurm import DAEMONS, Slurm, wait_for
-from studies import ROOT, TINY, assert_fails, merged, run
+from studies import ROOT, assert_fails, merged, run
 
 # A sweep of few jobs: a shared step, two batches, one dataset.
 SWEEP = merged(
@@ -16,14 +18,8 @@ SWEEP = merged(
 )
 SWEEP["sweeps"]["define"]["rate"]["replicates"] = 1
 SWEEP["sweeps"]["batch"] = 1
-LONG = merged(
-    TINY,
-    {
-        "study": "long",
-        "clock": {"embedding": "4 min"},
-        "run": {"checkpoint_every": "100 ms", "progress_every": "100 ms"},
-    },
-)
+# Long stages, and the studies that have them; a read-out's job makes its target too.
+LONG = {"embedding": test_resume.STUDY, "readout_abc": test_resume.WIRED}
 # How long Snakemake waits before it looks at its jobs: far less than for hours of work.
 OPTIONS = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4"]
 
@@ -57,7 +53,7 @@ class Run:
             )
 
     def wait_for(self, condition):
-        wait_for(lambda: condition() or self.main.poll() is not None, self.output.read_text())
+        wait_for(lambda: condition() or self.main.poll() is not None, f"see {self.output}")
         assert self.main.poll() is None, self.output.read_text()
 
     def running(self, rule):
@@ -101,13 +97,12 @@ def test_a_sweep_survives_a_kill_and_too_little_memory(slurm, on_slurm, gathered
     slurm.ask("scancel", "--full", "--signal=KILL", sweep.running("sweep_step"))
     sweep.assert_succeeds()
     assert sweep.store.read_bytes() == gathered.read_bytes()
-    steps = slurm.jobs("sweep_step")
-    assert [job[1:] for job in steps] == [
-        ["CANCELLED", "1000M", "12:00:00"],
-        ["COMPLETED", "2000M", "1-00:00:00"],
-    ]
-    batches = [job[1:3] for job in slurm.jobs("sweep_batch")]
-    assert sorted(batches) == [["COMPLETED", "960M"]] * 2 + [["FAILED", "60M"]] * 2
+    killed, step = slurm.jobs("sweep_step")
+    assert killed[1] != "COMPLETED" and killed[2:] == ["1000M", "12:00:00"]
+    assert step[1:] == ["COMPLETED", "2000M", "1-00:00:00"]
+    batches = slurm.jobs("sweep_batch")
+    assert [job[2] for job in batches] == ["60M"] * 2 + ["960M"] * 2
+    assert [job[1] == "COMPLETED" for job in batches] == [False] * 2 + [True] * 2
 
 
 @pytest.fixture
@@ -135,53 +130,61 @@ def test_jobs_that_slurm_refuses_are_named(slurm, to_gather):
 
 
 @pytest.fixture(scope="module")
-def embedding(tmp_path_factory):
-    """The folder of a study that was embedded without a break, here."""
-    folder = tmp_path_factory.mktemp("embedding")
-    done = run(studies.write(folder, LONG), folder / "long/embedding.zarr.zip")
-    assert done.returncode == 0, done.text
-    return folder / "long"
+def uninterrupted(tmp_path_factory):
+    """Return the folder of a study that came to a long stage without a break, here."""
+
+    @cache
+    def make(stage):
+        return test_resume.finished(tmp_path_factory.mktemp(stage) / "a", LONG[stage], stage)
+
+    return make
 
 
 @pytest.fixture
-def embedded(on_slurm, embedding):
-    """Start a run on Slurm of the embedding; it has written a checkpoint."""
+def interrupted(on_slurm, uninterrupted):
+    """Start a run on Slurm of a long stage; it has written a checkpoint."""
 
-    def start(*options):
-        run = on_slurm(LONG, "embedding.zarr.zip")
+    def start(stage, *options):
+        run = on_slurm(LONG[stage], f"{stage}.zarr.zip")
         run.folder.mkdir()
-        shutil.copy2(embedding / "network.zarr.zip", run.folder)
+        stores = uninterrupted(stage).glob("*.zarr.zip")
+        for path in sorted(stores, key=lambda path: path.stat().st_mtime_ns):
+            if not path.name.startswith((stage, "target")):
+                shutil.copy2(path, run.folder)
         run.start(*options)
-        run.wait_for((run.folder / ".checkpoints/embedding.checkpoint").exists)
+        run.wait_for((run.folder / f".checkpoints/{stage}.checkpoint").exists)
         return run
 
     return start
 
 
-def assert_went_on(run, embedding):
+def assert_went_on(run, uninterrupted, stage):
     run.assert_succeeds()
-    assert "goes on from its checkpoint" in (run.folder / "logs/embedding.log").read_text()
-    assert run.store.read_bytes() == (embedding / "embedding.zarr.zip").read_bytes()
+    assert "goes on from its checkpoint" in (run.folder / f"logs/{stage}.log").read_text()
+    assert run.store.read_bytes() == (uninterrupted(stage) / run.store.name).read_bytes()
 
 
-def test_a_cancelled_stage_goes_on(slurm, embedded, embedding):
-    run = embedded()
-    worker, job = slurm.worker(), run.running("embedding")
+@pytest.mark.parametrize(
+    "stage", ["embedding", pytest.param("readout_abc", marks=pytest.mark.slow)]
+)
+def test_a_cancelled_stage_goes_on(slurm, interrupted, uninterrupted, stage):
+    run = interrupted(stage)
+    worker = slurm.worker()
     worker.suspend()  # until Slurm wakes it up to end it
-    slurm.ask("scancel", job)
+    slurm.ask("scancel", worker.environ()["SLURM_JOB_ID"])
     worker.wait(60)
-    assert "nothing is lost" in (run.folder / "logs/embedding.log").read_text()
-    assert_went_on(run, embedding)
+    assert "nothing is lost" in (run.folder / f"logs/{stage}.log").read_text()
+    assert_went_on(run, uninterrupted, stage)
 
 
 @pytest.mark.slow
-def test_a_stage_past_its_time_limit_goes_on(slurm, embedded, embedding):
-    run = embedded("--set-resources", "embedding:runtime=attempt")
+def test_a_stage_past_its_time_limit_goes_on(slurm, interrupted, uninterrupted):
+    run = interrupted("embedding", "--set-resources", "embedding:runtime=attempt")
     worker = slurm.worker()
     worker.suspend()  # until Slurm wakes it up to end it
     worker.wait(150)
     assert "nothing is lost" in (run.folder / "logs/embedding.log").read_text()
-    assert_went_on(run, embedding)
+    assert_went_on(run, uninterrupted, "embedding")
     states = [job[1::2] for job in slurm.jobs("embedding")[-2:]]
     assert states == [["TIMEOUT", "1:00"], ["COMPLETED", "2:00"]]
 
@@ -189,12 +192,12 @@ def test_a_stage_past_its_time_limit_goes_on(slurm, embedded, embedding):
 @pytest.mark.parametrize(
     "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_a_run_that_was_ended_goes_on(slurm, embedded, embedding, number):
-    run = embedded()
+def test_a_run_that_was_ended_goes_on(slurm, interrupted, uninterrupted, number):
+    run = interrupted("embedding")
     orphan = slurm.worker()
     orphan.suspend()  # until Slurm wakes it up to end it
     run.main.send_signal(number)
     run.main.wait(60)
     run.start()
     orphan.wait(60)
-    assert_went_on(run, embedding)
+    assert_went_on(run, uninterrupted, "embedding")

@@ -42,6 +42,10 @@ rule target:
         log_of("target_{target}"),
     benchmark:
         benchmark_of("target_{target}")
+    group:
+        "readout"
+    resources:
+        runtime=growing(30),
     params:
         parameters=lambda wildcards: stage_parameters.target(STUDY, wildcards.target),
         # Snakemake does not see a change inside a folder, such as a zarr store.
@@ -64,6 +68,8 @@ rule readout:
         log_of("readout_{target}"),
     benchmark:
         benchmark_of("readout_{target}")
+    group:
+        "readout"
     params:
         parameters=stage_parameters.learn(STUDY),
         seed=STUDY.seed,
