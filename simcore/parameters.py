@@ -416,6 +416,10 @@ class Run(Parameters):
     threads: int = parameter(
         1, "1", "that share the training of one network by recursive least squares", ge=1
     )
+    dask: Literal["threads", "distributed", "slurm"] = parameter(
+        "threads", "1", "what gathers the points of a sweep: threads, processes here, jobs of Slurm"
+    )
+    dask_workers: int = parameter(2, "1", "processes or jobs that gather", ge=1)
 
 
 class Range(Parameters):

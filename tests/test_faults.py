@@ -163,24 +163,19 @@ def clone(tmp_path):
 
 
 def kill_something(running, dice):
-    """Kill the main process, a worker, the shell above it, or all; returns which, and the rule."""
+    """Kill the main process, a worker, or all; returns which, and the rule at work."""
     processes = running.processes()
     at_work = scripts(processes)
-    victim, rule = dice.choice(["main", "worker", "shell", "all"]), "no job"
+    victim, rule = dice.choice(["main", "worker", "all"]), "no job"
     if at_work:
         worker, rule = dice.choice(list(at_work.items()))
-    elif victim in ("worker", "shell"):
+    elif victim == "worker":
         victim = "main"
     chosen = {"main": [running.main], "all": [running.main, *processes]}
-    if victim in ("worker", "shell"):
-        above = worker.ppid()
-        chosen |= {"worker": [worker], "shell": [p for p in processes if p.pid == above]}
-    for process in chosen[victim]:
+    for process in chosen.get(victim) or [worker]:
         process.kill()
     running.look()
-    if victim == "shell":
-        assert_end([worker])
-    elif victim != "worker" and dice.random() < 0.5:  # or the next run meets them
+    if victim != "worker" and dice.random() < 0.5:  # or the next run meets them
         assert_end(processes)
     return victim, rule
 

@@ -117,13 +117,23 @@ def test_a_removed_point_is_made_again(sweep, finished):
     assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
 
 
-def test_a_damaged_point_ends_the_gathering_by_name(sweep):
+def test_processes_gather_the_same_bytes(sweep, finished):
+    pytest.importorskip("distributed")
+    sweep.gathered.unlink()
+    sweep.run({"run": {"dask": "distributed"}})
+    assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
+
+
+@pytest.mark.parametrize("dask", ["threads", "distributed"])
+def test_a_damaged_point_ends_the_gathering_by_name(sweep, dask):
+    if dask == "distributed":
+        pytest.importorskip("distributed")
     point = next((sweep.folder / "swept/sweeps/points").iterdir())
     content = bytearray(point.read_bytes())
     content[len(content) // 2] ^= 1
     point.write_bytes(content)
     sweep.gathered.unlink()
-    done = sweep.run(succeeds=False)
+    done = sweep.run({"run": {"dask": dask}}, succeeds=False)
     assert point.name in done.text
     assert "damaged" in done.text
     assert "Traceback" not in done.text

@@ -189,6 +189,10 @@ rule sweep_figure:
         log_of("figure_of_sweep_{sweep}"),
     benchmark:
         benchmark_of("figure_of_sweep_{sweep}")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         code=code("sweep_figure.py"),
     script:
@@ -240,6 +244,10 @@ for COMPARISON in COMPARISONS:
             log_of(f"comparison_{COMPARISON}"),
         benchmark:
             benchmark_of(f"comparison_{COMPARISON}")
+        group:
+            "report"
+        resources:
+            runtime=growing(30),
         params:
             comparison=COMPARISONS[COMPARISON].model_dump(),
             learning=learning_of(COMPARISON),
