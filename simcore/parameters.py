@@ -576,7 +576,8 @@ class Study(Parameters):
         """Ids of all that a sweep can keep of this study."""
         ids = self.clock_summary_ids()
         for target in self.targets:
-            ids += [f"readout.{target}.{part}" for part in ("passes", "rate", "trained_synapses")]
+            parts = ("used_error", "used_correlation", "passes", "rate", "trained_synapses")
+            ids += [f"readout.{target}.{part}" for part in parts]
         return ids + self.rls.measures()
 
 

@@ -456,6 +456,24 @@ def _readout_rate(replayed):
     return replayed.sizes["readout_spike"] / channels / replayed.attrs["simulated_ms"] * 1e3
 
 
+def _passes(replayed, dt, burn_in, chosen):
+    """Beginning, error and correlation of each pass, over the chosen channels."""
+    channel = replayed["readout_spike_channel"].values
+    of_chosen = chosen[channel]
+    return measures.evaluate_replay(
+        (replayed["spike_time"].values, replayed["spike_neuron"].values),
+        (
+            replayed["readout_spike_time"].values[of_chosen],
+            (np.cumsum(chosen) - 1)[channel[of_chosen]],
+        ),
+        replayed["cluster"].values,
+        replayed["target_rate"].values[:, chosen],
+        replayed.attrs["simulated_ms"],
+        dt=dt,
+        burn_in=burn_in,
+    )
+
+
 def passes(replayed, dt, burn_in, *, name):
     """Measure each pass of a replayed target.
 
@@ -470,20 +488,19 @@ def passes(replayed, dt, burn_in, *, name):
     Returns
     -------
     numbers : dict
-        Id to (value, unit): mean error and correlation, number of passes, rate of the read-outs.
+        Id to (value, unit): mean error and correlation, the same over the ``used`` channels alone
+        (not those of other sequences, which are easily right), number of passes, rate of the
+        read-outs.
     variables : dict
         Those of every pass, and when it began.
     """
-    start, error, correlation = measures.evaluate_replay(
-        (replayed["spike_time"].values, replayed["spike_neuron"].values),
-        (replayed["readout_spike_time"].values, replayed["readout_spike_channel"].values),
-        replayed["cluster"].values,
-        replayed["target_rate"].values,
-        replayed.attrs["simulated_ms"],
-        dt=dt,
-        burn_in=burn_in,
-    )
+    everything = np.ones(replayed["target_rate"].shape[1], bool)
+    used = np.ptp(replayed["target_rate"].values, axis=0) > 0
+    start, error, correlation = _passes(replayed, dt, burn_in, everything)
+    _, used_error, used_correlation = _passes(replayed, dt, burn_in, used)
     numbers = {
+        f"readout.{name}.used_error": (measures.mean(used_error), "1"),
+        f"readout.{name}.used_correlation": (measures.mean(used_correlation), "1"),
         f"readout.{name}.error": (measures.mean(error), "1"),
         f"readout.{name}.correlation": (measures.mean(correlation), "1"),
         f"readout.{name}.passes": (float(start.size), "passes"),

@@ -73,11 +73,27 @@ def test_readouts_learn_and_replay(wired):
     learned = learned.assign(readout_weight=200 * learned["readout_weight"])
     played = stages.replay(given(), SEED, network, name="played", target=target, learned=learned)
     numbers, variables = stages.passes(played, 0.1, 0.0, name="ab")
-    parts = ("error", "correlation", "passes", "rate")
-    assert list(numbers) == [f"readout.ab.{part}" for part in parts]
+    parts = ("error", "correlation", "used_error", "used_correlation", "passes", "rate")
+    assert set(numbers) == {f"readout.ab.{part}" for part in parts}
+    assert numbers["readout.ab.used_error"] == numbers["readout.ab.error"]
     assert numbers["readout.ab.rate"] == (played.sizes["readout_spike"] / 2, "Hz")
     assert variables["pass_start_ab"].size == variables["pass_error_ab"].size
     assert set(played["readout_spike_channel"].values) == {0, 1}
+
+
+def test_channels_that_a_target_does_not_use_are_left_out(wired):
+    network, replayed = wired
+    asked = given()
+    asked["sequences"] = ["AB", "CD"]
+    both = stages.target(asked, replayed, name="ab")
+    learned = xr.Dataset({"readout_weight": (("channel", "neuron_e"), np.full((4, 80), 20.0))})
+    played = stages.replay(given(), SEED, network, name="played", target=both, learned=learned)
+    numbers, _ = stages.passes(played, 0.1, 0.0, name="ab")
+    first = played.isel(channel=slice(0, 2))
+    heard = first["readout_spike_channel"] < 2
+    alone, _ = stages.passes(first.isel(readout_spike=heard.values), 0.1, 0.0, name="ab")
+    assert numbers["readout.ab.used_error"] == alone["readout.ab.error"]
+    assert numbers["readout.ab.used_error"] != numbers["readout.ab.error"]
 
 
 def test_training_goes_on_from_the_stage_before():
