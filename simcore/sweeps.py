@@ -225,6 +225,15 @@ def shared_inputs(steps, shared):
     return list(found)
 
 
+def unshared(steps, shared):
+    """Some steps by key, and those that they need without a shared one between."""
+    found = {}
+    for step in steps:
+        before = (one for one in step.inputs.values() if one.key not in shared)
+        found |= unshared(before, shared) | {step.key: step}
+    return found
+
+
 def batch_key(of_points):
     """Digest that names some points together."""
     return _digest([point.key for point in of_points])

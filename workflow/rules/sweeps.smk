@@ -77,7 +77,7 @@ def is_whole(name, numbers):
 
 # A point that somebody removed is made again. A dataset that was gathered from other points is stale;
 # Snakemake would leave it if its records were elsewhere. Every point stays.
-if workflow.is_main_process and not workflow.dryrun:
+if workflow.is_main_process and not workflow.output_settings.dryrun:
     for (name, batch), numbers in BATCHES.items():
         if not is_whole(name, numbers):
             Path(marker(name, batch)).unlink(missing_ok=True)
