@@ -257,9 +257,7 @@ def _rls_training(experiment):
         cpu += _tests(condition, len(training.tests) * condition.test.starts)
         synapses = network.probability * network.neurons**2
         disk += synapses * known["bytes_per_synapse"] / MEGABYTE
-        # Bound from below by the tests' recordings.
-        tested = _recorded(condition) * condition.test.starts * 8 / target.patterns
-        memory = max(memory, (condition.memory_needed + tested) / MEGABYTE)
+        memory = max(memory, condition.memory_needed / MEGABYTE)
     return Cost("rls_training", cpu, memory + 2 * disk, disk)
 
 
@@ -275,7 +273,9 @@ def _rls_replay(experiment):
         trials += by_draw * sum(len(damage.amounts) * damage.draws for damage in test.damage)
         cpu += _tests(condition, trials)
         disk += _recorded(condition) * known["bytes_per_replay_number"] / MEGABYTE
-        memory = max(memory, _recorded(condition) * test.starts * 40 / MEGABYTE)
+        # What tests record lies there several times while it is measured.
+        at_once = _recorded(condition) * test.starts * known["bytes_per_tested_number"]
+        memory = max(memory, at_once / condition.target.patterns / MEGABYTE)
     return Cost("rls_replay", cpu, memory + disk, disk)
 
 

@@ -98,8 +98,10 @@ class Records:
         log = self._file(job, "logs", "log")
         said = log.read_text(errors="replace") if log.exists() else ""
         compiling = sum(map(float, re.findall(r"Compiled the kernels in (\d+) CPU seconds", said)))
-        steps = sum(self.made.get(job.digest, {}).values())
-        return max(seconds - compiling, START["cpu_seconds"] + steps), memory
+        made = self.made.get(job.digest)
+        # Exact, while Snakemake may miss a job's last second.
+        least = START["cpu_seconds"] + sum(made.values()) if made else 0
+        return max(seconds - compiling, least), memory
 
     def _file(self, job, kind, ending):
         return self.folder / kind / f"{job.name}.{ending}"
@@ -139,9 +141,9 @@ class Records:
 
     def expected(self, job):
         """CPU seconds that a job will take: as before, if it ran; else the model, corrected."""
-        before = self.ledger["done"].get(job.name)
-        if before and before["modelled"] and job.modelled:
-            return before["taken"] * job.modelled / before["modelled"]
+        if before := self.ledger["done"].get(job.name):
+            more = job.modelled / before["modelled"] if before["modelled"] else 1
+            return before["taken"] * more
         return START["cpu_seconds"] + sum(self.expected_of(*piece) for piece in job.pieces)
 
     def expected_of(self, key, cost):

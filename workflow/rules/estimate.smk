@@ -67,21 +67,32 @@ def work_of_point(point):
     return [*work_of_steps(own), ("", costs.of_point(ends.values()))]
 
 
-def jobs_of(dag, to_do):
-    """All jobs of the workflow, those that are done as well, in the order of the rules."""
+def jobs_of(dag, unfinished):
+    """All jobs of the workflow in the order of the rules, those that are done as well."""
+    to_do = {job for job in dag.jobs if unfinished(job) or lacks_points(job)}
+    for job in dag.bfs(dag.depending, *to_do):
+        to_do.add(job)
     order = [one.name for one in workflow.rules]
     return [
         estimates.Job(
             name=name_of(job),
             group=group_of_rule(job.rule.name),
-            pieces=tuple(work_of(job, to_do(job))),
-            to_do=to_do(job),
+            pieces=tuple(work_of(job, job in to_do)),
+            to_do=job in to_do,
             needs=tuple(name_of(before) for before in dag.dependencies[job]),
             digest=job.wildcards.get("batch") or job.wildcards.get("key") or "",
         )
         for job in sorted(dag.jobs, key=lambda job: order.index(job.rule.name))
         if job.log
     ]
+
+
+def lacks_points(job):
+    """Whether points of a batch were removed: only a run tells Snakemake so, as it begins."""
+    if job.rule.name != "sweep_batch":
+        return False
+    name, batch = job.wildcards.sweep, job.wildcards.batch
+    return not is_whole(name, BATCHES[name, batch])
 
 
 def name_of(job):
