@@ -26,7 +26,8 @@ COEFFICIENTS = [
     ("rls", "ns_per_neuron"),
     ("rls", "ns_per_synapse_of_spikes"),
     ("rls", "ns_per_synapse_of_rates"),
-    ("rls", "ns_per_recorded_number"),
+    ("rls", "ns_per_number_in_replay"),
+    ("rls", "ns_per_number_in_curve"),
     ("rls", "ns_per_number", "packed 64-bit"),
     ("rls", "ns_per_number", "packed 32-bit"),
     ("rls", "ns_per_number", "full 64-bit"),
@@ -87,7 +88,7 @@ def experiments():
     """The same of networks trained by recursive least squares."""
     for network, training in [EXPERIMENTS[0], EXPERIMENTS[4], *EXPERIMENTS]:
         one = {"network": network, "target": {"kind": "ou"}, "training": training}
-        one["training"] = training | {"test_at": [], "lambda": 0.5}
+        one["training"] = training | {"lambda": 0.5}
         study = read_study({"study": "x", "rls": {"define": {"one": one}}})
         given = [
             getattr(stage_parameters, f"rls_{stage}")(study, "one")

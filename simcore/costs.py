@@ -220,10 +220,10 @@ def _trial_ms(experiment):
     return test.free_run + experiment.input.duration + experiment.target.duration + test.after
 
 
-def _tests(experiment, trials):
-    """CPU seconds of some tests for each pattern."""
+def _tests(experiment, trials, where):
+    """CPU seconds of some tests for each pattern, ``where``: replay, or curve (of learning)."""
     steps = trials * experiment.target.patterns * _trial_ms(experiment) / experiment.network.dt
-    recorded = experiment.network.neurons * COEFFICIENTS["rls"]["ns_per_recorded_number"]
+    recorded = experiment.network.neurons * COEFFICIENTS["rls"][f"ns_per_number_in_{where}"]
     return steps * (_rls_step(experiment) + recorded * NANOSECOND)
 
 
@@ -254,7 +254,7 @@ def _rls_training(experiment):
         updates = trials * (target.duration // training.update_every)
         cpu += updates * _rls_update(condition)
         cpu += condition.training_ms / network.dt * _rls_step(condition)
-        cpu += _tests(condition, len(training.tests) * condition.test.starts)
+        cpu += _tests(condition, len(training.tests) * condition.test.starts, "curve")
         synapses = network.probability * network.neurons**2
         disk += synapses * known["bytes_per_synapse"] / MEGABYTE
         memory = max(memory, condition.memory_needed / MEGABYTE)
@@ -271,7 +271,7 @@ def _rls_replay(experiment):
             trials += 6 * test.starts
         by_draw = test.starts if condition.training.what == "rate" else 1
         trials += by_draw * sum(len(damage.amounts) * damage.draws for damage in test.damage)
-        cpu += _tests(condition, trials)
+        cpu += _tests(condition, trials, "replay")
         disk += _recorded(condition) * known["bytes_per_replay_number"] / MEGABYTE
         # What tests record lies there several times while it is measured.
         at_once = _recorded(condition) * test.starts * known["bytes_per_tested_number"]

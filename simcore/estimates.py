@@ -16,6 +16,7 @@ from pathlib import Path
 
 from simcore import stores
 from simcore.costs import COEFFICIENTS
+from simcore.errors import UserError
 
 START = COEFFICIENTS["start"]
 # CPU seconds of evidence that the model itself counts for, beside what was measured.
@@ -286,8 +287,8 @@ def write(records):
     try:
         records.folder.mkdir(parents=True, exist_ok=True)
         stores.write_json(records.file, records.ledger)
-    except OSError as error:
-        print(f"The estimate could not be kept ({error.strerror}).", file=sys.stderr)
+    except (OSError, UserError) as error:
+        print(f"The estimate could not be kept: {error}", file=sys.stderr)
 
 
 def table(rows):

@@ -216,6 +216,12 @@ def test_a_damaged_estimate_counts_as_none(tmp_path):
     assert estimated(tmp_path / "study", job()) > 10
 
 
+def test_an_estimate_that_cannot_be_kept_is_made_all_the_same(tmp_path, capsys):
+    (tmp_path / "study").write_text("in the way")
+    assert estimated(tmp_path / "study", job()) > 10
+    assert "could not be kept" in capsys.readouterr().err
+
+
 def test_wall_time_is_bound_by_cores_and_by_the_longest_chain(tmp_path):
     start = estimates.START["cpu_seconds"]
     chain = [job("a"), job("b", needs=("a",)), job("c", needs=("b",)), job("d")]
