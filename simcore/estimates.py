@@ -143,8 +143,8 @@ class Records:
     def expected(self, job):
         """CPU seconds that a job will take: as before, if it ran; else the model, corrected."""
         if before := self.ledger["done"].get(job.name):
-            more = job.modelled / before["modelled"] if before["modelled"] else 1
-            return before["taken"] * more
+            times = job.modelled / before["modelled"] if before["modelled"] else 1
+            return before["taken"] + (times - 1) * max(before["taken"] - START["cpu_seconds"], 0)
         return START["cpu_seconds"] + sum(self.expected_of(*piece) for piece in job.pieces)
 
     def expected_of(self, key, cost):
@@ -168,7 +168,7 @@ class Records:
                 expected += self.ledger["jobs"][job.name]
                 taken += record[0]
                 count += 1
-        if not count:
+        if not taken:
             return None
         off = expected / taken - 1
         return (
