@@ -416,6 +416,10 @@ class Run(Parameters):
     threads: int = parameter(
         1, "1", "that share the training of one network by recursive least squares", ge=1
     )
+    dask: Literal["threads", "distributed", "slurm"] = parameter(
+        "threads", "1", "what gathers the points of a sweep: threads, processes here, jobs of Slurm"
+    )
+    dask_workers: int = parameter(2, "1", "processes or jobs that gather", ge=1)
 
 
 class Range(Parameters):
@@ -717,7 +721,10 @@ unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie
 |---|---|
 | `config.yaml` | the demo: every stage, 15 clusters of 80 |
 | `test.yaml` | every stage in a minute, for tests |
-| `sweeps.yaml` | sweeps of a hard-wired clock, minutes |
+| `sweeps.yaml` | sweeps of the clock, hard-wired: minutes |
+| `sweeps_rls.yaml` | sweeps of networks trained by recursive least squares, small: minutes |
+| `side_by_side.yaml` | both methods, the same target and the same losses: minutes |
+| `sweeps_paper.yaml`, `sweeps_rls_paper.yaml` | sweeps at the papers' sizes, for a cluster |
 | `reference.yaml` | replays a trained matrix that you have |
 | `experiments.yaml` | no study, but the experiments that `rls.experiments` may name |
 """

@@ -23,7 +23,7 @@ import xarray as xr
 
 from simcore import clock, connectivity, damage, datasets, measures, readout, stores, targets
 from simcore.datasets import variable
-from simcore.errors import UserError
+from simcore.errors import NoPeriod, UserError
 from simcore.kernels.network import STEP
 from simcore.parameters import Clock, Damage, Readout, Replay
 from simcore.runs import Course, Learning, Training
@@ -254,7 +254,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
 
     Raises
     ------
-    UserError
+    NoPeriod
         The target has no length of its own and the clock no period.
     """
     dt, kind = given["dt"], given["target"]["kind"]
@@ -264,7 +264,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
     length = given["target"]["length"]
     if length is None and kind != "file":
         if np.isnan(period):
-            raise UserError(
+            raise NoPeriod(
                 "the clock has no period (its first cluster never led twice in order), so the "
                 f"target has no length: set targets.{name}.length, or train the clock for longer."
             )

@@ -109,7 +109,7 @@ def read(path, *, stage=None, parameters=None):
 
     from simcore.xarray_backend import ZarrZipBackend
 
-    _require_undamaged(path, "delete it and run the stage that makes it again")
+    _require_undamaged(path, "delete it and run again, which makes it anew")
     with _reading(path), xr.open_dataset(path, engine=ZarrZipBackend) as lazy:
         dataset = lazy.load()
     found = dataset.attrs
@@ -121,7 +121,8 @@ def read(path, *, stage=None, parameters=None):
     if stage is not None and found["stage"] != stage:
         raise UserError(
             f"The store {path} was made by stage {found['stage']!r}, but a store of stage {stage!r}"
-            " is needed here: give that file instead."
+            " is needed here: give that file instead, or delete this one and run again, which makes"
+            " it anew."
         )
     if parameters:
         check_parameters(dataset, path, parameters)
@@ -314,14 +315,14 @@ class Checkpoint:
 
     def remove(self):
         """Delete the checkpoint, if there is one, and what a killed write left behind."""
-        with _writing(self.path):
+        with writing(self.path):
             self.path.unlink(missing_ok=True)
             _remove_leftovers(self.path)
 
 
 def _lock(path, patience, notify):
     """Lock `<path>.lock`; the open file is returned, its closing or the process's end unlocks."""
-    with _writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path.with_name(path.name + ".lock"), "a+")
     try:
@@ -338,7 +339,7 @@ def _lock(path, patience, notify):
                 notify(f"Waiting for another process ({holder}) to let go of {path}.")
                 notify = None
             time.sleep(0.1)
-        with _writing(path):
+        with writing(path):
             file.truncate(0)
             file.write(f"{os.getpid()} on {platform.node()}")
             file.flush()
@@ -416,15 +417,17 @@ def replacing(path):
     """Give a new file to write, which takes the place of `path` when the block ends well."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with _writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
         try:
             with open(temporary, "w+b") as file:
+                with suppress(OSError):  # no locks there: nobody will tidy up behind this process
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+                os.replace(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
@@ -433,8 +436,11 @@ def replacing(path):
 
 
 def _remove_leftovers(path):
+    """Remove what killed processes left of `path`; a living one holds the lock of its file."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError), open(leftover) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
 
 
 def _sync_folder(folder):
@@ -447,7 +453,7 @@ def _sync_folder(folder):
 
 
 @contextmanager
-def _writing(path):
+def writing(path):
     """Tell an operating system's error in the block as what it means for writing `path`."""
     try:
         yield

@@ -14,7 +14,7 @@ import xarray as xr
 
 from simcore import datasets, rls_stages, stages, stores, sweep_measures
 from simcore.datasets import variable
-from simcore.errors import BlewUp
+from simcore.errors import NoResult
 from simcore.parameters import unit_of
 from simcore.rls_numbers import NUMBERS
 from simcore.sweeps import point_path, shared_inputs, step_path
@@ -64,8 +64,8 @@ def _run(step, inputs, watch):
 def make_shared(step, folder, shared, watch=stages.unwatched):
     """Make the store of a step that several points share, from those of others if they are shared.
 
-    If its network blows up, the store says so, and no point that needs it has a number. Returns
-    what it cost, as :func:`make_point`.
+    If its network cannot give it, the store says why, and no point that needs it has its number.
+    Returns what it cost, as :func:`make_point`.
     """
     costs, files = (
         {},
@@ -73,12 +73,12 @@ def make_shared(step, folder, shared, watch=stages.unwatched):
     )
     try:
         made = _make(step, folder, shared, {}, costs, watch)
-    except BlewUp as error:
+    except NoResult as error:
         made = xr.Dataset(attrs={"failure": str(error), "simulated_ms": 0.0})
     stores.write(
         made,
         step_path(folder, step.key),
-        stage=step.name,
+        stage=_stage_of(step),
         parameters=step.given,
         seed=step.seed,
         code_digest=step.code,
@@ -88,11 +88,16 @@ def make_shared(step, folder, shared, watch=stages.unwatched):
     return costs
 
 
+def _stage_of(step):
+    """What a shared step's store says that it is: that of another seed or network says another."""
+    return f"{step.name} {step.key}"
+
+
 def read_step(step, folder):
     """Read a shared step's store."""
-    dataset = stores.read(step_path(folder, step.key), stage=step.name, parameters=step.given)
+    dataset = stores.read(step_path(folder, step.key), stage=_stage_of(step))
     if failure := dataset.attrs.get("failure"):
-        raise BlewUp(failure)
+        raise NoResult(failure)
     return dataset
 
 
@@ -116,17 +121,17 @@ def make_point(point, folder, shared, watch=stages.unwatched):
     path = point_path(folder, point.key)
     if path.exists():
         return {}
-    made, costs, failure, numbers = {}, {}, "", {}
-    try:
-        for name, roles in point.results.items():
+    made, costs, failures, numbers = {}, {}, [], {}
+    for name, roles in point.results.items():
+        try:
             results = {
                 role: _result(step, folder, shared, made, costs, watch)
                 for role, step in roles.items()
             }
             dt = next(iter(roles.values())).given.get("dt")
             numbers |= _measured(name, results, dt, point.burn_in)
-    except BlewUp as error:
-        failure = str(error)
+        except NoResult as error:
+            failures.append(str(error))
     simulated = sum(dataset.attrs["simulated_ms"] for dataset in made.values())
     variables = {}
     for name in point.measures:
@@ -134,7 +139,7 @@ def make_point(point, folder, shared, watch=stages.unwatched):
         variables[name] = variable((), float(value), unit, name)
     steps = [step for roles in point.results.values() for step in roles.values()]
     stores.write(
-        xr.Dataset(variables, attrs={"failure": failure}),
+        xr.Dataset(variables, attrs={"failure": " ".join(dict.fromkeys(failures))}),
         path,
         stage=f"sweep point {point.key}",
         parameters={step.name: step.given for step in steps},
@@ -188,8 +193,8 @@ def _measured(name, results, dt, burn_in):
 def gather(sweep, keys, folder, path, *, name, seed, code):
     """Gather all points into one dataset and write it.
 
-    Dimensions are the sweep's axes and ``replicate``. Points whose network blew up are NaN, and
-    ``failure`` says so; a point without store is NaN and listed in the attribute ``missing``.
+    Dimensions are the sweep's axes and ``replicate``. What a point's network could not give is NaN,
+    and ``failure`` says why; a point without store is NaN and listed in the attribute ``missing``.
 
     Parameters
     ----------
@@ -207,7 +212,7 @@ def gather(sweep, keys, folder, path, *, name, seed, code):
     Returns
     -------
     int
-        Number of points without numbers.
+        Number of points that lack a number.
 
     Raises
     ------
@@ -280,11 +285,14 @@ def _numbers(keys, folder, measures):
 
 
 def _units(keys, folder, measures):
-    """Units of the measures, from the first point that has them."""
+    """Units of the measures, from the first points that have them; what failed has unit 1."""
+    found = {}
     for key in keys:
         path = point_path(folder, key)
         if path.exists():
             dataset = stores.read(path)
+            units = {name: dataset[name].attrs["units"] for name in measures}
+            found |= {name: unit for name, unit in units.items() if unit != "1"}
             if not dataset.attrs["failure"]:
-                return {name: dataset[name].attrs["units"] for name in measures}
-    return {}
+                break
+    return found

@@ -194,10 +194,11 @@ def _changes(sweep, index, where):
 def shared(of_points):
     """Return the steps that are worth sharing, by key, each behind those that it needs.
 
-    Two or more points need each, and it takes time to make.
+    Two or more points need each, and it takes time to make. A point that two sweeps have counts
+    once.
     """
     needed, steps = Counter(), {}
-    for point in of_points:
+    for point in {point.key: point for point in of_points}.values():
         needed.update(point.steps.keys())
         steps = point.steps | steps
     return {key: step for key, step in steps.items() if needed[key] > 1 and not step.is_cheap}
@@ -234,9 +235,33 @@ def unshared(steps, shared):
     return found
 
 
-def batch_key(of_points):
-    """Digest that names some points together."""
-    return _digest([point.key for point in of_points])
+def batches(of_sweeps, size):
+    """Divide the points of some sweeps into jobs: each point into one, also if two sweeps have it.
+
+    Parameters
+    ----------
+    of_sweeps : dict of str to list of Point
+        By the name of the sweep.
+    size : int
+        Points of one job.
+
+    Returns
+    -------
+    dict of (str, str) to list of int
+        Name of a sweep and a digest of a batch to the places of its points in that sweep.
+    """
+    found, taken = {}, set()
+    for name, of_points in of_sweeps.items():
+        new = {}
+        for number, point in enumerate(of_points):
+            if point.key not in taken:
+                new.setdefault(point.key, number)
+        taken |= new.keys()
+        new = list(new.values())
+        for first in range(0, len(new), size):
+            numbers = new[first : first + size]
+            found[name, _digest([of_points[number].key for number in numbers])] = numbers
+    return found
 
 
 def _collect(step, into):

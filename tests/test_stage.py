@@ -1,5 +1,8 @@
 """What all scripts of the workflow share: reading inputs, errors in a sentence."""
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,8 +52,6 @@ def stage(tmp_path, monkeypatch):
         return made[-1]
 
     yield make
-    for this in made:
-        this.log.close()
     sys.modules.pop("stage", None)
 
 
@@ -84,3 +85,31 @@ def test_a_mistake_ends_in_one_sentence_on_terminal_and_log(stage, tmp_path, cap
     said = capsys.readouterr().err
     assert said == "Error in consolidation: This is wrong: mend it.\n"
     assert (tmp_path / "logs" / "consolidation.log").read_text() == said
+
+
+def test_a_log_that_cannot_be_written_is_named(stage, tmp_path, capsys):
+    (tmp_path / "logs").write_text("in the way")
+    with pytest.raises(
+        SystemExit, match="Error in consolidation: Cannot write .*consolidation.log"
+    ):
+        stage(PARAMETERS)
+
+
+@pytest.mark.parametrize(("starter", "ends"), [("living", False), ("dead", True)])
+def test_a_script_ends_with_the_process_that_started_it(starter, ends):
+    """Also if that one was dead before the script looked."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    number = dead.pid if starter == "dead" else os.getpid()
+    script = subprocess.Popen(
+        [sys.executable, "-c", "import stage; stage.end_with_starter()"],
+        cwd=Path(__file__).parents[1] / "workflow/scripts",
+        env=os.environ | {"SNAKEMAKE_PROCESS": str(number)},
+    )
+    try:
+        assert ends == (script.wait(6) == -signal.SIGTERM)
+    except subprocess.TimeoutExpired:
+        assert not ends
+    finally:
+        script.kill()
+        script.wait()

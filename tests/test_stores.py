@@ -473,6 +473,19 @@ def test_a_kill_before_the_rename_leaves_the_older_file(tmp_path, name):
     assert names(tmp_path) == files
 
 
+def test_writers_of_one_file_leave_each_other_alone(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    with stores.replacing(path) as one:
+        one.write(b"one")
+        monkeypatch.setattr(os, "getpid", lambda: 1)  # another process
+        with stores.replacing(path) as other:
+            other.write(b"other")
+        assert path.read_bytes() == b"other"
+        monkeypatch.undo()
+    assert path.read_bytes() == b"one"
+    assert names(tmp_path) == ["a.json"]
+
+
 # --------------------------------------------------------------------------------- JSON, digests
 
 

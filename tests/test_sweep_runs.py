@@ -1,5 +1,6 @@
 """Points of a sweep made, shared, stored and gathered; what is damaged is named, never averaged."""
 
+import errno
 import shutil
 
 import numpy as np
@@ -167,6 +168,47 @@ def test_a_foreign_store_is_named(copied):
     shutil.copy(sweeps.point_path(folder, points[1].key), path)
     with pytest.raises(UserError, match=f"{path.name}.* was made by stage"):
         gathered(folder, sweep, points)
+
+
+DAMAGES = {
+    "truncated": lambda content, other: content[:-100],
+    "bit flipped": lambda content, other: content[:200] + bytes([content[200] ^ 1]) + content[201:],
+    # Of the same parameters but another seed.
+    "foreign": lambda content, other: other,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_faulty_shared_step_is_named_and_not_used(tmp_path, damage):
+    _, points, common = swept_durations(2)
+    for step in common.values():
+        sweep_runs.make_shared(step, tmp_path, set(common))
+    trained = [key for key, step in common.items() if step.name == "consolidation"]
+    one, other = (sweeps.step_path(tmp_path, key) for key in trained)
+    one.write_bytes(DAMAGES[damage](one.read_bytes(), other.read_bytes()))
+    made = []
+    for point in points:
+        if one.name.split(".")[0] in point.steps:
+            with pytest.raises(UserError, match=f"{one.name}.*delete .* run again"):
+                sweep_runs.make_point(point, tmp_path, set(common))
+        else:
+            made.append(sweep_runs.make_point(point, tmp_path, set(common)))
+    assert len(made) == 2
+    assert len(list((tmp_path / "points").iterdir())) == 2
+
+
+def test_a_full_disk_leaves_no_part_of_a_point(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(stores.os, "fsync", full)
+        with pytest.raises(UserError, match="zarr.zip: the disk is full; free some space"):
+            made(tmp_path)
+    assert not list(tmp_path.rglob("*.zip*"))
+    sweep, points, _ = made(tmp_path)
+    assert np.isfinite(gathered(tmp_path, sweep, points)["clock.replay.rate_e"]).all()
+
+
+def full(_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def blow_up(*_, **__):

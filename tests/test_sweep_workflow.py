@@ -42,12 +42,12 @@ STUDY = {
 class Sweep:
     """A study with a sweep in a folder."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.gathered = folder / "swept/sweeps/lost.zarr.zip"
+    def __init__(self, folder, study=STUDY):
+        self.folder, self.study = folder, study
+        self.gathered = folder / f"swept/sweeps/{study['sweeps']['run'][0]}.zarr.zip"
 
     def run(self, change=None, succeeds=True):
-        done = run(studies.write(self.folder, merged(STUDY, change or {})), self.gathered)
+        done = run(studies.write(self.folder, merged(self.study, change or {})), self.gathered)
         assert (done.returncode == 0) == succeeds, done.text
         return done
 
@@ -117,13 +117,23 @@ def test_a_removed_point_is_made_again(sweep, finished):
     assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
 
 
-def test_a_damaged_point_ends_the_gathering_by_name(sweep):
+def test_processes_gather_the_same_bytes(sweep, finished):
+    pytest.importorskip("distributed")
+    sweep.gathered.unlink()
+    sweep.run({"run": {"dask": "distributed"}})
+    assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
+
+
+@pytest.mark.parametrize("dask", ["threads", "distributed"])
+def test_a_damaged_point_ends_the_gathering_by_name(sweep, dask):
+    if dask == "distributed":
+        pytest.importorskip("distributed")
     point = next((sweep.folder / "swept/sweeps/points").iterdir())
     content = bytearray(point.read_bytes())
     content[len(content) // 2] ^= 1
     point.write_bytes(content)
     sweep.gathered.unlink()
-    done = sweep.run(succeeds=False)
+    done = sweep.run({"run": {"dask": dask}}, succeeds=False)
     assert point.name in done.text
     assert "damaged" in done.text
     assert "Traceback" not in done.text
@@ -148,6 +158,17 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path, change, sentence):
     done = Sweep(tmp_path).run({"sweeps": change}, succeeds=False)
     assert sentence in done.text
     assert "Traceback" not in done.text
+
+
+def test_what_no_sweep_needs_is_removed_when_asked(sweep):
+    before = set(sweep.stores())
+    change = {"sweeps": {"define": {"lost": {"replicates": 1}}}}
+    done = run(studies.write(sweep.folder, merged(STUDY, change)), "tidy_sweeps")
+    assert done.returncode == 0, done.text
+    left = set(sweep.stores())
+    assert left < before
+    assert len(left) == 4 + 3  # the points of one seed, and the training of its network
+    assert f"removed {min(before - left)}" in done.text
 
 
 def test_headlines_are_in_the_summary_and_all_in_the_report(tmp_path):

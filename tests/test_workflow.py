@@ -251,6 +251,23 @@ def test_a_changed_key_reruns_what_uses_it(whole, tmp_path, change, expected):
     assert planned(changed, folder) == expected
 
 
+def test_a_damaged_study_cuts_its_targets_by_the_whole_clock(whole, tmp_path):
+    _, folder, _ = whole
+    shutil.copytree(folder, tmp_path / "tiny")
+    file = studies.write(tmp_path, merged(WHOLE, {"damage": {"recurrent_synapses": 0.5}}))
+    copied = tmp_path / "tiny"
+    stores = [copied / f"{name}.zarr.zip" for name in ("replay_intact", "replay_clock")]
+    done = run(file, "--rerun-triggers", "mtime", "--forcerun", "replay_clock", *stores)
+    assert done.returncode == 0, done.text
+    intact, damaged, before = (
+        xr.open_dataset(path)["spike_time"].values
+        for path in (*stores, folder / "replay_clock.zarr.zip")
+    )
+    assert np.array_equal(intact, before)
+    assert not np.array_equal(damaged, before)
+    assert "replay_intact" in planned(file, copied)
+
+
 @pytest.fixture
 def copied_project(tmp_path):
     """A copy of the project, with what Snakemake knows of finished runs."""

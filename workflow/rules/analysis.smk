@@ -16,6 +16,9 @@ rule analysis:
         log_of("analysis"),
     benchmark:
         benchmark_of("analysis")
+    resources:
+        # The eigenvalues of a dense matrix take four times its size.
+        mem_mb=growing(1000 + 4 * 8 * (STUDY.clock.neurons_e + STUDY.clock.neurons_i) ** 2 // 10**6),
     params:
         parameters={
             "dt": STUDY.dt,
@@ -40,6 +43,10 @@ rule summary:
         log_of("summary"),
     benchmark:
         benchmark_of("summary")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         parameters={"expected": {name: known.model_dump() for name, known in STUDY.ranges.items()}},
         seed=STUDY.seed,

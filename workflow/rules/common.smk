@@ -67,6 +67,11 @@ def benchmark_of(name):
     return f"{FOLDER}/benchmarks/{name}.tsv"
 
 
+def growing(amount):
+    """A resource of which each attempt asks for more, since a job that had too little is killed."""
+    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
+
+
 def code(script):
     """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
     return code_digest(SCRIPTS / script)

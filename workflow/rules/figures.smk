@@ -39,6 +39,10 @@ rule figures_clock:
         log_of("figures_clock"),
     benchmark:
         benchmark_of("figures_clock")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         stores=CLOCK_FIGURES,
         code=code("figures.py"),
@@ -57,6 +61,10 @@ rule figures_target:
         log_of("figures_{target}"),
     benchmark:
         benchmark_of("figures_{target}")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         stores={
             "replay_raster": ["replay"],
@@ -115,6 +123,10 @@ for EXPERIMENT, FIGURES in RLS_FIGURES.items():
             log_of(f"rls_figures_{EXPERIMENT}"),
         benchmark:
             benchmark_of(f"rls_figures_{EXPERIMENT}")
+        group:
+            "report"
+        resources:
+            runtime=growing(30),
         params:
             stores=FIGURES,
             code=code("rls_figures.py"),

@@ -3,19 +3,28 @@
 import errno
 import fcntl
 import shlex
+import shutil
 import signal
+import subprocess
+import time
+import warnings
 from dataclasses import replace
+from functools import cache
 
 import psutil
 
 # Snakemake puts this into the commands of its scripts unquoted: a blank in the path would break them.
 sys.executable = shlex.quote(sys.executable)
 
+# Its scripts end when this process has died (workflow/scripts/stage.py).
+os.environ["SNAKEMAKE_PROCESS"] = str(os.getpid())
 
+
+@cache
 def hold_lock(folder):
     """Keep other runs of this study out until this process ends, in whatever way it ends.
 
-    The open descriptor is the lock: it is never closed, and no job inherits it.
+    The open descriptor is the lock: it is never closed, and no job inherits it. Once is enough.
     """
     try:
         os.makedirs(folder, exist_ok=True)
@@ -26,6 +35,22 @@ def hold_lock(folder):
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):  # no locks here
             sys.exit(unusable("written", error))
+
+
+def cancel_orphans(patience=120):
+    """Cancel what a killed run left in Slurm's queue; the lock's file tells the name of its jobs.
+
+    They get SIGTERM, write their checkpoints, and are not in the way of this run's jobs.
+    """
+    lock = Path(f"{FOLDER}/.lock")
+    if (name := lock.read_text()) and shutil.which("scancel"):
+        subprocess.run(["scancel", f"--name={name}"])
+        deadline = time.monotonic() + patience
+        queue = ["squeue", "--noheader", f"--name={name}"]
+        while time.monotonic() < deadline and subprocess.run(queue, capture_output=True).stdout:
+            time.sleep(1)
+    # Only the executor for Slurm names its jobs by run.
+    lock.write_text(getattr(workflow.scheduler._executor, "run_uuid", ""))
 
 
 def unusable(how, error):
@@ -63,13 +88,15 @@ def stop_jobs(*_):
 
 
 # Ctrl-C reaches jobs through stop_jobs alone: one that is still importing would end in a traceback.
-shell.prefix("trap '' INT; ")
+# No shell stays between: Slurm's SIGTERM would end it, and with it the job, before the checkpoint.
+shell.prefix("trap '' INT; exec ")
 
 
 # Before the first job; not in dry runs, nor when nothing is to be done, nor in the nested processes
 # of cluster jobs. Snakemake has set its own handlers by then.
 onstart:
     hold_lock(FOLDER)
+    cancel_orphans()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop_jobs)
@@ -86,7 +113,10 @@ def report_after_run(**settings):
     chosen = settings["report_settings"]
     if str(chosen.path) == "results/workflow.html":
         settings["report_settings"] = replace(chosen, path=Path(f"{FOLDER}/workflow.html"))
-    make_report(**settings)
+    with warnings.catch_warnings():
+        # Snakemake drops coroutines when it evaluates a profile's resources in here.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        make_report(**settings)
     print(f"Look at {FOLDER}/report.html (summary: {FOLDER}/summary.json).", file=sys.stderr)
 
 

@@ -44,6 +44,10 @@ rule target:
         log_of("target_{target}"),
     benchmark:
         benchmark_of("target_{target}")
+    group:
+        "readout"
+    resources:
+        runtime=growing(30),
     params:
         parameters=lambda wildcards: stage_parameters.target(STUDY, wildcards.target),
         replay=WHOLE_REPLAY,
@@ -67,6 +71,8 @@ rule readout:
         log_of("readout_{target}"),
     benchmark:
         benchmark_of("readout_{target}")
+    group:
+        "readout"
     params:
         parameters=stage_parameters.learn(STUDY),
         seed=STUDY.seed,

@@ -20,6 +20,10 @@ rule report:
         log_of("report"),
     benchmark:
         benchmark_of("report")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         study=STUDY.study,
         seed=STUDY.seed,

@@ -51,8 +51,7 @@ rule rls_training:
         benchmark_of("rls_training_{experiment}")
     threads: STUDY.run.threads
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * (500 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
+        mem_mb=growing(lambda wildcards: 1000 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
     params:
         parameters=lambda wildcards: stage_parameters.rls_training(STUDY, wildcards.experiment),
         seed=STUDY.seed,

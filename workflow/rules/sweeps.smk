@@ -39,15 +39,15 @@ POINTS = {name: planned(name) for name in SWEEPS}
 SHARED = sweeps.shared([point for points in POINTS.values() for point in points])
 # A point that needs each shared step: sweep and number.
 NEEDED_BY = {}
-BATCHES = {}
 for name, points in POINTS.items():
     for number, point in enumerate(points):
         for key in point.steps:
             NEEDED_BY.setdefault(key, (name, number))
-    size = STUDY.sweeps.batch
-    for first in range(0, len(points), size):
-        numbers = range(first, min(first + size, len(points)))
-        BATCHES[name, sweeps.batch_key([points[number] for number in numbers])] = numbers
+BATCHES = sweeps.batches(POINTS, STUDY.sweeps.batch)
+# By the key of a point.
+BATCH_OF = {
+    POINTS[batch[0]][number].key: batch for batch, numbers in BATCHES.items() for number in numbers
+}
 
 
 # Not among the params: what is stored under a key must not be made again when anything else changes.
@@ -69,20 +69,36 @@ def step_store(key):
     return str(sweeps.step_path(SWEEP_FOLDER, key))
 
 
+def markers_of(name):
+    """What the batches leave behind that have a sweep's points."""
+    return list(dict.fromkeys(marker(*BATCH_OF[point.key]) for point in POINTS[name]))
+
+
 def is_whole(name, numbers):
     """Whether all points of a batch lie there."""
     stored = (sweeps.point_path(SWEEP_FOLDER, POINTS[name][number].key) for number in numbers)
     return all(map(os.path.exists, stored))
 
 
+def stale_files():
+    """Markers of batches that lost a point, and datasets that were gathered from other points."""
+    whole = {
+        marker(*batch)
+        for batch, numbers in BATCHES.items()
+        if os.path.exists(marker(*batch)) and is_whole(batch[0], numbers)
+    }
+    stale = [marker(*batch) for batch in BATCHES if marker(*batch) not in whole]
+    stale += [store(f"sweeps/{name}") for name in SWEEPS if not whole.issuperset(markers_of(name))]
+    return list(filter(os.path.exists, stale))
+
+
 # A point that somebody removed is made again. A dataset that was gathered from other points is stale;
-# Snakemake would leave it if its records were elsewhere. Every point stays.
+# Snakemake would leave it if its records were elsewhere. Every point stays, and so does all that
+# another run is just at work on.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
-    for (name, batch), numbers in BATCHES.items():
-        if not is_whole(name, numbers):
-            Path(marker(name, batch)).unlink(missing_ok=True)
-        if not os.path.exists(marker(name, batch)):
-            Path(store(f"sweeps/{name}")).unlink(missing_ok=True)
+    for file in stale_files():
+        hold_lock(FOLDER)
+        os.remove(file)
 
 
 def inputs_of_step(wildcards):
@@ -142,9 +158,7 @@ rule sweep_batch:
 
 rule sweep:
     input:
-        lambda wildcards: [
-            marker(name, batch) for name, batch in BATCHES if name == wildcards.sweep
-        ],
+        lambda wildcards: markers_of(wildcards.sweep),
     output:
         store("sweeps/{sweep}"),
     log:
@@ -175,10 +189,25 @@ rule sweep_figure:
         log_of("figure_of_sweep_{sweep}"),
     benchmark:
         benchmark_of("figure_of_sweep_{sweep}")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
     params:
         code=code("sweep_figure.py"),
     script:
         "../scripts/sweep_figure.py"
+
+
+# Only when asked for: snakemake tidy_sweeps.
+rule tidy_sweeps:
+    log:
+        log_of("tidy_sweeps"),
+    params:
+        folder=SWEEP_FOLDER,
+        needed=sorted({point.key for points in POINTS.values() for point in points} | set(SHARED)),
+    script:
+        "../scripts/tidy_sweeps.py"
 
 
 COMPARISONS = STUDY.sweeps.compared
@@ -215,6 +244,10 @@ for COMPARISON in COMPARISONS:
             log_of(f"comparison_{COMPARISON}"),
         benchmark:
             benchmark_of(f"comparison_{COMPARISON}")
+        group:
+            "report"
+        resources:
+            runtime=growing(30),
         params:
             comparison=COMPARISONS[COMPARISON].model_dump(),
             learning=learning_of(COMPARISON),

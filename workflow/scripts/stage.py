@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import os
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +24,8 @@ class Stage:
     """The running of one rule's script, used in a ``with`` statement.
 
     Sentences go to the terminal and to the rule's log. A UserError ends the script with its
-    sentence; so does being asked to end, after a checkpoint.
+    sentence; so does being asked to end, after a checkpoint. The death of the process that started
+    this one is such a request, too.
     """
 
     def __init__(self, snakemake):
@@ -32,9 +35,14 @@ class Stage:
         self.target = next(filter(None, map(wildcards.get, named)), "")
         self.params, self.input, self.output = snakemake.params, snakemake.input, snakemake.output
         self.run = snakemake.config["run"]
-        Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-        self.log = open(snakemake.log[0], "w", buffering=1)
         self.stop = self.checkpoint = None
+        self.log = Path(snakemake.log[0])
+        try:
+            with stores.writing(self.log):
+                self.log.parent.mkdir(parents=True, exist_ok=True)
+                self.log.write_bytes(b"")
+        except UserError as error:
+            sys.exit(f"Error in {self.name}: {error}")
 
     @property
     def name(self):
@@ -42,6 +50,7 @@ class Stage:
         return f"{self.rule} {self.target}".strip()
 
     def __enter__(self):
+        threading.Thread(target=end_with_starter, daemon=True).start()
         return self
 
     def __exit__(self, kind, error, traceback):
@@ -56,11 +65,10 @@ class Stage:
 
     def say(self, sentence):
         """Print a sentence to the terminal and to the log."""
-        for file in (self.log, sys.stderr):
-            try:
-                print(sentence, file=file, flush=True)
-            except OSError:
-                pass  # the terminal went away with the process that started us
+        with suppress(OSError), open(self.log, "a") as log:  # the disk may be full
+            print(sentence, file=log)
+        with suppress(OSError):  # the terminal went away with the process that started us
+            print(sentence, file=sys.stderr, flush=True)
 
     def report(self, sentence):
         """Say something about this stage."""
@@ -188,8 +196,7 @@ class Progress:
 class StopRequest:
     """False until this process is asked to end.
 
-    SIGINT (Ctrl-C), SIGTERM and SIGHUP (terminal closed) ask; so does, within a second, the death
-    of the process that started this one, which ``kill -9`` lets pass nothing on.
+    SIGINT (Ctrl-C), SIGTERM and SIGHUP (terminal closed) ask.
     """
 
     def __init__(self):
@@ -197,9 +204,6 @@ class StopRequest:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._ask)
-        lineage = processes_up_to_starter()
-        if len(lineage) > 1:
-            threading.Thread(target=self._watch, args=(lineage,), daemon=True).start()
 
     def __bool__(self):
         return self._asked
@@ -207,27 +211,33 @@ class StopRequest:
     def _ask(self, *_):
         self._asked = True
 
-    def _watch(self, lineage):
-        while is_unbroken(lineage):
-            time.sleep(1)
-        self._asked = True
+
+def end_with_starter():
+    """Ask this process to end within a second of the death of the Snakemake that started it.
+
+    ``kill -9`` lets that one pass nothing on. A script that does not listen ends at once; one that
+    was started by hand has nobody to watch.
+    """
+    starter = os.environ.get("SNAKEMAKE_PROCESS")  # of workflow/rules/process.smk
+    if starter is None:
+        return
+    lineage = processes_up_to(int(starter))
+    while lineage and is_unbroken(lineage):
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
-def processes_up_to_starter():
-    """Return this process and its ancestors up to the nearest one that runs the same Python.
+def processes_up_to(ancestor):
+    """Return this process and those above it up to one of this number: shells lie between.
 
-    Only shells lie between. Without such an ancestor (a script started by hand) there is nobody to
-    watch, and the list holds this process alone.
+    Empty if that one is dead already.
     """
     lineage = [psutil.Process()]
-    for ancestor in lineage[0].parents():
-        lineage.append(ancestor)
-        try:
-            if ancestor.exe() == lineage[0].exe():
-                return lineage
-        except psutil.Error:  # a process of somebody else
-            break
-    return lineage[:1]
+    for process in lineage[0].parents():
+        lineage.append(process)
+        if process.pid == ancestor:
+            return lineage
+    return []
 
 
 def is_unbroken(lineage):

@@ -5,12 +5,20 @@ from pathlib import Path
 from stage import Stage
 
 from simcore import sweep_runs
+from simcore.dask_schedulers import scheduler
 from simcore.sweep_parameters import Sweep
 
-with Stage(snakemake) as this:
-    name, sweep = snakemake.wildcards.sweep, Sweep.model_validate(this.params["sweep"])
-    keys, folder = this.params["points"], Path(this.output[0]).parent
+
+def gather(this, name):
+    sweep, keys = Sweep.model_validate(this.params["sweep"]), this.params["points"]
     options = {"name": name, "seed": this.params["seed"], "code": this.params["code"]}
-    failed = sweep_runs.gather(sweep, keys, folder, this.output[0], **options)
+    folder, logs = Path(this.output[0]).parent, Path(snakemake.log[0]).parent
+    with scheduler(this.run["dask"], this.run["dask_workers"], logs):
+        failed = sweep_runs.gather(sweep, keys, folder, this.output[0], **options)
     if failed:
-        this.say(f"sweep {name}: {failed} of {len(keys)} points have no number (failure says why).")
+        this.say(f"sweep {name}: {failed} of {len(keys)} points lack a number (failure says why).")
+
+
+if __name__ == "__main__":  # dask's workers import this file
+    with Stage(snakemake) as this:
+        gather(this, snakemake.wildcards.sweep)
