@@ -226,6 +226,15 @@ def shared_inputs(steps, shared):
     return list(found)
 
 
+def unshared(steps, shared):
+    """Some steps by key, and those that they need without a shared one between."""
+    found = {}
+    for step in steps:
+        before = (one for one in step.inputs.values() if one.key not in shared)
+        found |= unshared(before, shared) | {step.key: step}
+    return found
+
+
 def batches(of_sweeps, size):
     """Divide the points of some sweeps into jobs: each point into one, also if two sweeps have it.
 

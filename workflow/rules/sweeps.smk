@@ -95,7 +95,7 @@ def stale_files():
 # A point that somebody removed is made again. A dataset that was gathered from other points is stale;
 # Snakemake would leave it if its records were elsewhere. Every point stays, and so does all that
 # another run is just at work on.
-if workflow.is_main_process and not workflow.dryrun:
+if workflow.is_main_process and not workflow.output_settings.dryrun:
     for file in stale_files():
         hold_lock(FOLDER)
         os.remove(file)

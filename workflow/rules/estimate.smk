@@ -1,0 +1,146 @@
+# What a run costs, before it runs (make estimate) and when it has ended.
+
+from snakemake import benchmark
+
+from simcore import costs, estimates
+
+# Snakemake looks at a long job every 30 s only: the CPU time after its last look would be lost.
+benchmark.BenchmarkTimer.__init__.__defaults__ = (1,)
+
+STAGE_OF_RULE = {
+    "network": "network",
+    "embedding": "training",
+    "consolidation": "training",
+    "replay_clock": "replay",
+    "replay_intact": "replay",
+    "target": "target",
+    "readout": "learn",
+    "replay": "replay",
+    "rls_targets": "rls_targets",
+    "rls_training": "rls_training",
+    "rls_replay": "rls_replay",
+}
+CLOCK = STUDY.clock.model_dump()
+
+
+def work_of(job, to_do):
+    """What a job has to do, in pieces; a sweep's batch skips points that are there."""
+    if job.rule.name in STAGE_OF_RULE:
+        target = job.wildcards.get("target")
+        given = stage_parameters.target(STUDY, target) if target else {}
+        channels = costs.channels_of(given) if target else 0
+        stage, given = STAGE_OF_RULE[job.rule.name], job.params["parameters"]
+        return [("", costs.of_stage(stage, given, clock=CLOCK, channels=channels))]
+    if job.rule.name == "sweep_step":
+        return work_of_steps([SHARED[job.wildcards.key]])
+    if job.rule.name == "sweep_batch":
+        points = POINTS[job.wildcards.sweep]
+        numbers = BATCHES[job.wildcards.sweep, job.wildcards.batch]
+        return [
+            piece
+            for number in numbers
+            if not (to_do and os.path.exists(point_path(points[number])))
+            for piece in work_of_point(points[number])
+        ]
+    pieces = [("", costs.of_rule(job.rule.name))]
+    if job.rule.name == "analysis":
+        replay = stage_parameters.clock_replay(STUDY)
+        pieces += [("", costs.of_measuring(replay, CLOCK))] * (1 + len(STUDY.targets))
+    return pieces
+
+
+def point_path(point):
+    """Path of a point's store."""
+    return sweeps.point_path(SWEEP_FOLDER, point.key)
+
+
+def work_of_steps(steps):
+    """Some steps, and what they need that no other job makes."""
+    needed = sweeps.unshared(steps, SHARED)
+    return [(key, costs.of_step(step, stored=key in SHARED)) for key, step in needed.items()]
+
+
+def work_of_point(point):
+    """What no other job makes of a point, and its measuring."""
+    ends = {step.key: step for roles in point.results.values() for step in roles.values()}
+    own = [step for step in ends.values() if step.key not in SHARED]
+    return [*work_of_steps(own), ("", costs.of_point(ends.values()))]
+
+
+def jobs_of(dag, unfinished):
+    """All jobs of the workflow in the order of the rules, those that are done as well."""
+    to_do = {job for job in dag.jobs if unfinished(job) or lacks_points(job)}
+    for job in dag.bfs(dag.depending, *to_do):
+        to_do.add(job)
+    order = [one.name for one in workflow.rules]
+    return [
+        estimates.Job(
+            name=name_of(job),
+            group=group_of_rule(job.rule.name),
+            pieces=tuple(work_of(job, job in to_do)),
+            to_do=job in to_do,
+            needs=tuple(name_of(before) for before in dag.dependencies[job]),
+            digest=job.wildcards.get("batch") or job.wildcards.get("key") or "",
+        )
+        for job in sorted(dag.jobs, key=lambda job: order.index(job.rule.name))
+        if job.log
+    ]
+
+
+def lacks_points(job):
+    """Whether points of a batch were removed: only a run tells Snakemake so, as it begins."""
+    if job.rule.name != "sweep_batch":
+        return False
+    name, batch = job.wildcards.sweep, job.wildcards.batch
+    return not is_whole(name, BATCHES[name, batch])
+
+
+def name_of(job):
+    """Name of a job's log and benchmark."""
+    return Path(job.log[0]).stem if job.log else ""
+
+
+def group_of_rule(rule):
+    """A rule's name; rules that differ in their experiment only are one."""
+    kind = costs.of_rule(rule).kind
+    return kind if kind in ("rls_figures", "comparison") else rule
+
+
+def compiling(jobs):
+    """CPU seconds of compiling what the jobs need and the cache has not."""
+    needed = {cost.kernels for job in jobs if job.to_do for _, cost in job.pieces} - {""}
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    done = {
+        part for part in needed if (folder / f"compiled_{part.replace(' ', '_')}.json").exists()
+    }
+    return sum(costs.COEFFICIENTS["compiling"][part] for part in needed - done)
+
+
+def points_seconds(records):
+    """CPU seconds of each point of each sweep, without shared steps."""
+    return {
+        name: [
+            sum(records.expected_of(*piece) for piece in work_of_point(point)) for point in points
+        ]
+        for name, points in POINTS.items()
+    }
+
+
+def judge_estimate(*_):
+    """After a run, take up what its jobs took; say how far off the estimate was, if there was one."""
+    if not workflow.is_main_process:
+        return
+    jobs = jobs_of(workflow.dag, lambda job: not workflow.dag.finished(job))
+    records = estimates.Records(FOLDER)
+    if sentence := records.judgement(jobs):
+        print(sentence, file=sys.stderr)
+    records.take_up(jobs)
+    estimates.write(records)
+
+
+onsuccess:
+    judge_estimate()
+
+
+onerror:
+    judge_estimate()
