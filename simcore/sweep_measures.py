@@ -102,14 +102,21 @@ def chosen(measure, at):
 
 
 def combined(measure, powers):
-    """Multiply powers of some axes: flat values in the order of these axes, and their unit."""
-    axes = [measure[axis].values.astype(float) ** power for axis, power in powers.items()]
+    """Multiply powers of some axes: flat values in the order of these axes, and their unit.
+
+    The places of an axis of texts are counted from 0.
+    """
+    axes = [_places(measure[axis].values) ** power for axis, power in powers.items()]
     product = axes[0]
     for values in axes[1:]:
         product = np.multiply.outer(product, values)
     if len(powers) == 1 and list(powers.values()) == [1]:
         return product, measure[next(iter(powers))].attrs["units"]
     return product.ravel(), "1"
+
+
+def _places(values):
+    return np.arange(float(values.size)) if values.dtype == object else values.astype(float)
 
 
 def _means(values):

@@ -118,3 +118,10 @@ def test_one_replicate_has_no_interval():
     (number,) = numbers(gathered(lambda x: x, {"x": X}, replicates=1), kind="slope")
     assert number.value == pytest.approx(1)
     assert np.isnan(number.low) and np.isnan(number.high)
+
+
+def test_places_with_names_are_counted():
+    dataset = gathered(lambda x: 3 * x, {"x": np.arange(3.0)})
+    dataset["x"] = variable("x", np.array(["a", "b", "sines"], object), "1", "x")
+    (number,) = numbers(dataset, kind="slope")
+    assert (number.value, number.label) == (pytest.approx(3), "found")
