@@ -1,6 +1,5 @@
 """Pictures of sweeps, from what :func:`simcore.sweep_runs.gather` stored."""
 
-import json
 import textwrap
 
 import numpy as np
@@ -8,8 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from simcore.figures import frame, nothing, plain_log_ticks, styled
-from simcore.sweep_measures import chosen, combined, headlines
-from simcore.sweep_parameters import Sweep
+from simcore.sweep_measures import chosen, combined, headlines, sweep_of
 
 COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
@@ -35,7 +33,7 @@ def sweep(dataset):
     -------
     matplotlib.figure.Figure
     """
-    given = Sweep.model_validate(json.loads(dataset.attrs["parameters"]))
+    given = sweep_of(dataset)
     axes_of_grid = list(given.axes)
     as_map = given.figure == "map" and len(axes_of_grid) > 1
     draw_measure = _map if as_map else _lines
@@ -128,10 +126,13 @@ def _along(axes, dataset, name, numbers):
     for hue, color in zip(hues, sns.color_palette(PALETTE, len(hues)), strict=True):
         line = [n for n in numbers if hue is None or n.at[others[0]] == hue]
         line = [n for n in line if np.isfinite(n.value)]
+        if not line:
+            continue
         x, y = [n.at[first] for n in line], np.array([n.value for n in line])
         ends = np.array([[n.low for n in line], [n.high for n in line]])
         errors = np.nan_to_num(np.abs(ends - y))
-        axes.errorbar(x, y, errors, marker="o", color=color, label=hue, capsize=2)
+        style = "none" if isinstance(x[0], str) else "-"
+        axes.errorbar(x, y, errors, marker="o", ls=style, color=color, label=hue, capsize=2)
     if others:
         axes.legend(title=label_of(dataset[others[0]]), title_fontsize="x-small", fontsize=7)
     axes.set_ylim(bottom=min(axes.get_ylim()[0], 0))
@@ -180,7 +181,7 @@ def title_of(name, measure):
 
 def _worded(name, unit):
     name = name.replace("_", " ")
-    return name if unit in ("1", name) else f"{name} ({unit})"
+    return name if unit == "1" or unit in name else f"{name} ({unit})"
 
 
 @styled
@@ -203,7 +204,7 @@ def comparison(datasets, comparison, costs):
     figure, grid = _grid(len(datasets) + 1)
     colors = dict(zip(comparison.methods, sns.color_palette("colorblind"), strict=False))
     for axes, dataset in zip(grid, datasets, strict=False):
-        first = next(iter(Sweep.model_validate(json.loads(dataset.attrs["parameters"])).axes))
+        first = next(iter(sweep_of(dataset).axes))
         for method, measures in comparison.methods.items():
             measure = next(m for m in measures if m in dataset)
             table = dataset[measure].to_dataframe().reset_index().dropna(subset=[measure])

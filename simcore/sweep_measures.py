@@ -7,12 +7,13 @@ is the same everywhere.
 """
 
 import itertools
+import json
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.sweep_parameters import place_label
+from simcore.sweep_parameters import Sweep, place_label
 from simcore.tracking import fit_error_floor
 
 RESAMPLES = 1000
@@ -45,6 +46,13 @@ class Number:
     def label(self):
         """Name and place, as in the ids of summary.json."""
         return self.name + place_label(self.at)
+
+
+def sweep_of(dataset):
+    """The sweep that a gathered dataset holds, its axes in their order."""
+    sweep = Sweep.model_validate(json.loads(dataset.attrs["parameters"]))
+    dims = dataset[sweep.measures[0]].dims[:-1]
+    return sweep.model_copy(update={"axes": {dim: sweep.axes[dim] for dim in dims}})
 
 
 def headlines(dataset, sweep):
@@ -153,10 +161,10 @@ def _ratio(above, below):
 
 
 def crossing(x, y, *, level, log=False):
-    """Find where y, read from its beginning, first falls below a level.
+    """Find where y first falls below a level after its maximum.
 
-    Between two places it is a straight line, over log x if asked. Where y begins below the level
-    the first place counts, where it never falls below it the last: a bound then, not a value.
+    Between two places it is a straight line, over log x if asked. Where it never falls below the
+    level the last place counts: a bound then, not a value.
 
     Parameters
     ----------
@@ -168,18 +176,17 @@ def crossing(x, y, *, level, log=False):
     Returns
     -------
     float
-        NaN if no place has a number.
+        NaN if y nowhere reaches the level.
     """
     known = ~np.isnan(y)
     x, y = np.asarray(x, float)[known], y[known]
-    if not x.size:
+    if not x.size or y.max() < level:
         return np.nan
-    below = np.flatnonzero(y < level)
+    top = np.argmax(y)
+    below = top + np.flatnonzero(y[top:] < level)
     if not below.size:
-        return x[-1]
+        return float(x[-1])
     n = below[0]
-    if n == 0:
-        return x[0]
     part = (y[n - 1] - level) / (y[n - 1] - y[n])
     if log:
         return float(x[n - 1] * (x[n] / x[n - 1]) ** part)

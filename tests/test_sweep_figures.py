@@ -28,7 +28,7 @@ def gathered(*axes, **options):
         measures=[MEASURE],
         **options,
     )
-    parameters = json.dumps(sweep.model_dump())
+    parameters = json.dumps(sweep.model_dump(), sort_keys=True)  # as in a store
     return xr.Dataset(variables, attrs={"about": "a test", "parameters": parameters})
 
 
@@ -45,7 +45,8 @@ def test_every_replicate_is_a_dot_and_means_are_a_line():
 
 
 def test_a_second_axis_is_a_colour():
-    figure = sweep_figures.sweep(gathered("rate_e", "rate_i"))
+    figure = sweep_figures.sweep(gathered("rate_i", "rate_e"))
+    assert figure.axes[0].get_xlabel() == "rate i (kHz)"
     legend = figure.axes[0].get_legend()
     assert len(legend.get_texts()) == 4
 

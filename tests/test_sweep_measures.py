@@ -50,11 +50,13 @@ def test_a_straight_line_is_crossed_where_it_is(level, log, where, steep):
     assert sweep_measures.crossing(X, y, level=level, log=log) == pytest.approx(where)
 
 
-def test_a_crossing_is_cut_at_the_ends_and_passes_over_what_is_missing():
+def test_a_crossing_comes_after_the_maximum_and_is_cut_at_the_end():
     assert sweep_measures.crossing(X, np.array([1, 0.9, 0.8, 0.75]), level=0.7) == 8
-    assert sweep_measures.crossing(X, np.array([0.6, 0.9, 0.8, 0.5]), level=0.7) == 1
-    found = sweep_measures.crossing(X, np.array([0.9, np.nan, 0.5, 0.9]), level=0.7)
+    found = sweep_measures.crossing(X, np.array([0.6, 0.9, 0.8, 0.6]), level=0.7)
+    assert found == pytest.approx(6)
+    found = sweep_measures.crossing(X, np.array([0.9, np.nan, 0.5, 0.8]), level=0.7)
     assert found == pytest.approx(2.5)
+    assert np.isnan(sweep_measures.crossing(X, np.array([0.6, 0.5, 0.4, 0.3]), level=0.7))
     assert np.isnan(sweep_measures.crossing(X, np.full(4, np.nan), level=0.7))
 
 
