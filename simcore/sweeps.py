@@ -60,6 +60,11 @@ class Step:
             return self.given["experiment"]["target"]["kind"] != "innate"
         return self.stage == "target"
 
+    @property
+    def is_long(self):
+        """Whether it trains a clock: a job of its own, with checkpoints, also for one point."""
+        return self.stage in ("network", "training") and not self.is_cheap
+
     @cached_property
     def key(self):
         """Digest of all that the result depends on."""
@@ -194,14 +199,18 @@ def _changes(sweep, index, where):
 def shared(of_points):
     """Return the steps that are worth sharing, by key, each behind those that it needs.
 
-    Two or more points need each, and it takes time to make. A point that two sweeps have counts
-    once.
+    Two or more points need each, and it takes time to make; or it takes very long. A point that two
+    sweeps have counts once.
     """
     needed, steps = Counter(), {}
     for point in {point.key: point for point in of_points}.values():
         needed.update(point.steps.keys())
         steps = point.steps | steps
-    return {key: step for key, step in steps.items() if needed[key] > 1 and not step.is_cheap}
+    return {
+        key: step
+        for key, step in steps.items()
+        if (needed[key] > 1 and not step.is_cheap) or step.is_long
+    }
 
 
 def shared_inputs(steps, shared):

@@ -219,8 +219,11 @@ def test_a_sweep_may_begin_with_a_named_experiment():
     assert (given["network"]["neurons"], given["target"]["duration"]) == (30, 100)
 
 
-def test_points_of_their_own_share_nothing():
+def test_points_of_their_own_share_nothing_but_what_takes_very_long():
     assert not sweeps.shared(points())
+    trained = points(study=STUDY | {"clock": {"clusters": 4, "cluster_size": 20}})
+    stored = sweeps.shared(trained[:1])
+    assert [step.name for step in stored.values()] == ["network", "embedding", "consolidation"]
 
 
 @pytest.mark.parametrize(
