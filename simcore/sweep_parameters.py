@@ -106,7 +106,7 @@ class Headline(Parameters):
     ] = Field(
         description="place where the measure falls below a level, after its largest value; slope "
         "of a straight line; exponent of a power law; place of the largest value; last minus "
-        "first; largest, smallest, mean value; floor and A of the fit measure^2 = floor^2 + A / axis",
+        "first; largest, smallest, mean value; floor and A of measure^2 = floor^2 + A / axis",
         json_schema_extra={"unit": "1"},
     )
     measure: str = parameter(..., "1", "of the sweep's")
