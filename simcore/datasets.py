@@ -315,12 +315,20 @@ def headlines(sweep, numbers):
         return {}
     values = {f"sweep.{sweep}.{number.label}": (number.value, number.unit) for number in numbers}
     ends = {"low": "lower end of its interval", "high": "upper end of its interval"}
-    return summary(values) | {
-        f"summary_{end}": variable(
-            "summary", np.array([getattr(n, end) for n in numbers]), "see summary_unit", meaning
-        )
-        for end, meaning in ends.items()
-    }
+    return (
+        summary(values)
+        | {
+            f"summary_{end}": variable(
+                "summary", np.array([getattr(n, end) for n in numbers]), "see summary_unit", meaning
+            )
+            for end, meaning in ends.items()
+        }
+        | {
+            "summary_bound": variable(
+                "summary", np.array([n.bound for n in numbers]), "1", "whether it is a lower bound"
+            )
+        }
+    )
 
 
 # Of what rls_replay stores for each follower: unit and description.

@@ -39,8 +39,8 @@ def write(path, study_name, summary, figures, facts, tables=()):
         Of the HTML file.
     study_name : str
     summary : list of dict
-        The entries of summary.json: `id`, `value` (None where undefined), `unit`, `interval` (of a
-        sweep's number), `low`, `high`, `source`, `ok`.
+        The entries of summary.json: `id`, `value` (None where undefined), `unit`, `interval` and
+        `bound` (of a sweep's number), `low`, `high`, `source`, `ok`.
     figures : list of tuple (path, str, str)
         PNG file, title and caption; blank lines part the paragraphs of a caption.
     facts : dict
@@ -148,7 +148,8 @@ def _value(entry, has_range):
     """Write a value with as many digits as it takes to see that it is out of its range."""
     value, digits = entry["value"], 3
     if value is not None and entry.get("interval"):
-        return f"{number(value)} ({' to '.join(map(number, entry['interval']))})"
+        at_least = "at least " if entry.get("bound") else ""
+        return f"{at_least}{number(value)} ({' to '.join(map(number, entry['interval']))})"
     if value is None or not has_range or entry["ok"]:
         return number(value)
     while entry["low"] <= float(f"{value:.{digits}g}") <= entry["high"] and digits < 15:

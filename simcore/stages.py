@@ -450,10 +450,30 @@ def block_weights(built):
     }
 
 
+def trained_synapses(learned, network=None):
+    """Count the synapses onto read-outs, and the plastic ones of the clock if it learned, too.
+
+    Parameters
+    ----------
+    learned : xarray.Dataset
+        Of :func:`learn`.
+    network : xarray.Dataset, optional
+        Of :func:`training`.
+    """
+    count = learned["readout_weight"].size
+    if network is not None:
+        count += network["e_to_e_weight"].size + network["i_to_e_weight"].size
+    return float(count)
+
+
 def _readout_rate(replayed):
     """Mean rate of the read-outs in Hz."""
     channels = replayed["target_rate"].shape[1]
     return replayed.sizes["readout_spike"] / channels / replayed.attrs["simulated_ms"] * 1e3
+
+
+def _mean_correlation(correlation):
+    return float(np.mean(correlation)) if correlation.size else 0.0
 
 
 def _passes(replayed, dt, burn_in, chosen):
@@ -488,7 +508,8 @@ def passes(replayed, dt, burn_in, *, name):
     Returns
     -------
     numbers : dict
-        Id to (value, unit): mean error and correlation, the same over the ``used`` channels alone
+        Id to (value, unit): mean error and correlation (0 without any pass: nothing was
+        replayed), the same over the ``used`` channels alone
         (not those of other sequences, which are easily right), number of passes, rate of the
         read-outs.
     variables : dict
@@ -500,9 +521,9 @@ def passes(replayed, dt, burn_in, *, name):
     _, used_error, used_correlation = _passes(replayed, dt, burn_in, used)
     numbers = {
         f"readout.{name}.used_error": (measures.mean(used_error), "1"),
-        f"readout.{name}.used_correlation": (measures.mean(used_correlation), "1"),
+        f"readout.{name}.used_correlation": (_mean_correlation(used_correlation), "1"),
         f"readout.{name}.error": (measures.mean(error), "1"),
-        f"readout.{name}.correlation": (measures.mean(correlation), "1"),
+        f"readout.{name}.correlation": (_mean_correlation(correlation), "1"),
         f"readout.{name}.passes": (float(start.size), "passes"),
         f"readout.{name}.rate": (_readout_rate(replayed), "Hz"),
     }

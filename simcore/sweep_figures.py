@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from simcore.figures import frame, nothing, plain_log_ticks, styled
 from simcore.sweep_measures import chosen, combined, headlines, sweep_of
+from simcore.sweep_parameters import place_text
 
 COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
@@ -21,9 +22,9 @@ def sweep(dataset):
     """Draw a whole sweep: each measure along the first axis, then the headline numbers.
 
     Measures are means with 95 % bootstrap intervals over the replicates, every replicate a dot, a
-    colour for each place of the second axis (of further ones all places count together); or maps
-    over the first two axes. A headline that is left with an axis is drawn along it; one over a
-    combination of axes is drawn as all means against it.
+    colour for each place of the second axis, a style of line for each of the third; or maps over
+    the first two axes. Of further axes all places count together. A headline that is left with an
+    axis is drawn along it; one over a combination of axes is drawn as all means against it.
 
     Parameters
     ----------
@@ -81,11 +82,16 @@ def _lines(axes, dataset, name, given):
     if others:
         palette = sns.color_palette(PALETTE, dataset.sizes[others[0]])
         options |= {"hue": others[0], "palette": palette[: table[others[0]].nunique()]}
-    sns.lineplot(table, **options, **INTERVAL, marker="o", legend="full" if others else False)
+    if len(others) > 1:
+        options |= {"style": others[1]}
+    marks = {"markers": True} if "style" in options else {"marker": "o"}
+    sns.lineplot(table, **options, **INTERVAL, **marks, legend="full" if others else False)
     sns.scatterplot(table, **options, s=8, alpha=0.5, linewidth=0, legend=False)
     axes.set(xlabel=label_of(dataset[first]), ylabel=title_of(name, dataset[name]))
-    if others:
+    if len(others) == 1:
         axes.legend(title=label_of(dataset[others[0]]), title_fontsize="x-small", fontsize=7)
+    elif others:
+        axes.legend(fontsize=6, ncols=2)
     _scale(axes, given.axes[first])
 
 
@@ -100,8 +106,8 @@ def _map(axes, dataset, name, given):
     up, right = list(given.axes)[:2]
     table = dataset[name].mean([dim for dim in dataset[name].dims if dim not in (up, right)])
     frame_of_map = table.transpose(up, right).to_pandas()[::-1]
-    frame_of_map.index = [f"{value:g}" for value in frame_of_map.index]
-    frame_of_map.columns = [f"{value:g}" for value in frame_of_map.columns]
+    frame_of_map.index = map(place_text, frame_of_map.index)
+    frame_of_map.columns = map(place_text, frame_of_map.columns)
     largest = np.abs(frame_of_map.values[np.isfinite(frame_of_map.values)]).max(initial=0)
     small = bool(frame_of_map.size <= 64 and largest < 1000)
     axes.set_facecolor("0.8")  # where there is no number
@@ -130,7 +136,7 @@ def _along(axes, dataset, name, numbers):
             continue
         x, y = [n.at[first] for n in line], np.array([n.value for n in line])
         ends = np.array([[n.low for n in line], [n.high for n in line]])
-        errors = np.nan_to_num(np.abs(ends - y))
+        errors = np.nan_to_num(np.maximum((y - ends[0], ends[1] - y), 0))
         style = "none" if isinstance(x[0], str) else "-"
         axes.errorbar(x, y, errors, marker="o", ls=style, color=color, label=hue, capsize=2)
     if others:
@@ -152,7 +158,7 @@ def _collapse(axes, dataset, name, headline):
     for n, value in enumerate(mean[first].values):
         of_place = colors.ravel() == n
         y = mean.values.ravel()[of_place]
-        axes.plot(x[of_place], y, "o", markersize=3.5, color=palette[n], label=f"{value:g}")
+        axes.plot(x[of_place], y, "o", markersize=3.5, color=palette[n], label=place_text(value))
     axes.set_xscale("log")
     if headline.kind == "power":
         axes.set_yscale("log")
@@ -204,20 +210,26 @@ def comparison(datasets, comparison, costs):
     figure, grid = _grid(len(datasets) + 1)
     colors = dict(zip(comparison.methods, sns.color_palette("colorblind"), strict=False))
     for axes, dataset in zip(grid, datasets, strict=False):
-        first = next(iter(sweep_of(dataset).axes))
+        first, axis = next(iter(sweep_of(dataset).axes.items()))
         for method, measures in comparison.methods.items():
             measure = next(m for m in measures if m in dataset)
             table = dataset[measure].to_dataframe().reset_index().dropna(subset=[measure])
             options = {"x": first, "y": measure, "ax": axes, "color": colors[method]}
             sns.lineplot(table, **options, **INTERVAL, marker="o", label=method)
             sns.scatterplot(table, **options, s=8, alpha=0.5, linewidth=0, legend=False)
-        axes.set(xlabel=label_of(dataset[first]), ylabel="correlation", ylim=(-0.2, 1))
+        words = {title_of(m, dataset[m]).split()[-1] for m in dataset if m in _measures(comparison)}
+        axes.set(xlabel=label_of(dataset[first]), ylabel=", ".join(sorted(words)))
+        _scale(axes, axis)
         axes.set_title(textwrap.fill(dataset.attrs["about"], 38), fontsize=8)
         frame(axes)
     _costs(grid[-1], costs, colors)
     replicates = min(dataset.sizes["replicate"] for dataset in datasets)
     figure.suptitle(f"{comparison.about} ({replicates} replicates)", fontsize="medium")
     return figure
+
+
+def _measures(comparison):
+    return {measure for measures in comparison.methods.values() for measure in measures}
 
 
 def _costs(axes, costs, colors):

@@ -33,6 +33,8 @@ class Number:
     value, low, high : float
         The number, and the ends of its interval (NaN with fewer than two replicates).
     unit : str
+    bound : bool
+        Whether the value is only a lower bound: the axis ends before the level is crossed.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Number:
     low: float
     high: float
     unit: str
+    bound: bool = False
 
     @property
     def label(self):
@@ -94,11 +97,12 @@ def _numbers(name, headline, dataset, axis):
         value, *resampled = (
             _statistic(headline, x[order], per_values, mean[place]) for mean in means
         )
+        bound = headline.kind == "crossing" and not per and value == x.max()
         low = high = np.nan
         if measure.sizes["replicate"] > 1 and not np.all(np.isnan(resampled)):
             low, high = np.nanpercentile(resampled, INTERVAL)
         at = {dim: measure[dim].values[n] for dim, n in zip(kept, place, strict=True)}
-        found.append(Number(name, at, float(value), float(low), float(high), unit))
+        found.append(Number(name, at, float(value), float(low), float(high), unit, bool(bound)))
     return found
 
 
@@ -145,7 +149,10 @@ def _statistic(headline, x, per, y):
         options["log"] = headline.log
     if per is None:
         return function(x, y, **options)
-    return through_origin(per, np.array([function(x, row, **options) for row in y]))
+    of_places = np.array([function(x, row, **options) for row in y])
+    if headline.kind == "crossing":
+        of_places[of_places == x.max()] = np.nan  # bounds are no values
+    return through_origin(per, of_places)
 
 
 def _unit(kind, y, x):

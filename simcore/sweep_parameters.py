@@ -57,6 +57,8 @@ class Axis(Parameters):
             raise ValueError("a value is there twice")
         if self.labels is not None and len(self.labels) != len(self.places):
             raise ValueError(f"there are {len(self.places)} values but {len(self.labels)} labels")
+        if len(set(self.coordinates)) < len(self.coordinates):
+            raise ValueError("two places have the same first value: give labels, one for each")
         return self
 
     @cached_property
@@ -82,11 +84,24 @@ class Axis(Parameters):
 
 def place_label(at):
     """Write a place on some axes: ``[n=500,tau=20]``, nothing without axes."""
-    parts = (
-        f"{axis}={value if isinstance(value, str) else format(value, 'g')}"
-        for axis, value in at.items()
-    )
+    parts = (f"{axis}={place_text(value)}" for axis, value in at.items())
     return f"[{','.join(parts)}]" if at else ""
+
+
+def place_text(value):
+    """Write one place of an axis."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+# Headlines that make sense along places that are only named.
+NEEDS_NO_NUMBERS = ("change", "largest", "smallest", "average")
+# Headlines of an axis whose places are above zero.
+NEEDS_POSITIVE = ("power", "error_floor", "error_amplitude")
+# Keys of a study that no sweep can vary.
+NO_AXIS = {
+    *("study", "results", "seed", "run", "methods"),
+    *("expected", "expected_of", "sweeps"),
+}
 
 
 class Headline(Parameters):
@@ -148,9 +163,8 @@ class Sweep(Parameters):
     measures: tuple[str, ...] = parameter(
         ..., "1", "what to keep: ids of summary.json; they tell which stages run", min_length=1
     )
-
-    headlines: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")], Headline] = (
-        parameter({}, "1", "numbers for summary.json, by name")
+    headlines: dict[HeadlineName, Headline] = parameter(
+        {}, "1", "numbers for summary.json, by name"
     )
     figure: Literal["lines", "map"] = parameter(
         "lines",
@@ -165,14 +179,33 @@ class Sweep(Parameters):
                 raise ValueError(
                     f"headlines.{name}: {headline.measure} is none of the sweep's measures"
                 )
-            axes = [headline.axis, headline.per, *headline.over, *headline.at]
-            for axis in axes:
-                if axis is not None and axis not in self.axes:
-                    known = ", ".join(self.axes)
-                    raise ValueError(f"headlines.{name}: there is no axis {axis}, but {known}")
-            if headline.axis and headline.over:
-                raise ValueError(f"headlines.{name}: give axis or over, not both")
+            if problem := self._problem_of(headline):
+                raise ValueError(f"headlines.{name}: {problem}")
         return self
+
+    def _problem_of(self, headline):
+        """What is wrong with the axes of a headline, if anything."""
+        along = list(headline.over) or [headline.axis or next(iter(self.axes))]
+        used = [*along, *filter(None, [headline.per]), *headline.at]
+        unknown = [axis for axis in used if axis not in self.axes]
+        if unknown:
+            return f"there is no axis {unknown[0]}, but {', '.join(self.axes)}"
+        if headline.axis and headline.over:
+            return "give axis or over, not both"
+        twice = [axis for axis, count in Counter(used).items() if count > 1]
+        if twice:
+            return f"{twice[0]} is used twice: an axis is axis, over, per or at"
+        named = [axis for axis in used if isinstance(self.axes[axis].coordinates[0], str)]
+        if named and (headline.kind not in NEEDS_NO_NUMBERS or named[0] not in along):
+            return f"the places of {named[0]} are no numbers: choose another axis, or give labels"
+        for axis, value in headline.at.items():
+            if not np.isclose(value, self.axes[axis].coordinates, rtol=0.01).any():
+                return f"{value:g} is no place of {axis}"
+        logarithmic = headline.log or headline.kind in NEEDS_POSITIVE or headline.over
+        for axis in along if logarithmic else ():
+            if min(self.axes[axis].coordinates) <= 0:
+                return f"the places of {axis} must be above zero for this"
+        return None
 
     @model_validator(mode="after")
     def _axes_are_apart(self):
@@ -180,6 +213,12 @@ class Sweep(Parameters):
         twice = [key for key, count in Counter(keys).items() if count > 1]
         if twice:
             raise ValueError(f"{twice[0]} is varied by two axes: name it in one")
+        for one, other in itertools.permutations([*keys, *set(self.base) - set(keys)], 2):
+            if one.startswith(f"{other}.") and other in keys:
+                raise ValueError(f"{other} is varied as a whole, so {one} cannot be set beside it")
+        for key in [*keys, *self.base]:
+            if key.split(".")[0] in NO_AXIS:
+                raise ValueError(f"{key} changes no result, or is what replicates are for")
         if "replicate" in self.axes:
             raise ValueError("an axis cannot be named replicate: that is the axis of seeds")
         return self
@@ -244,6 +283,8 @@ class Sweeps(Parameters):
             for sweep in comparison.sweeps:
                 if sweep not in self.define:
                     raise ValueError(f"compare.{name}: there is no sweep {sweep}")
+                if len(self.define[sweep].axes) > 1:
+                    raise ValueError(f"compare.{name}: the sweep {sweep} has more than one axis")
                 for method, measures in comparison.methods.items():
                     if not set(measures) & set(self.define[sweep].measures):
                         raise ValueError(

@@ -16,7 +16,7 @@ from simcore import datasets, rls_stages, stages, stores, sweep_measures
 from simcore.datasets import variable
 from simcore.errors import NoResult
 from simcore.parameters import unit_of
-from simcore.rls_numbers import NUMBERS
+from simcore.point_measures import measured
 from simcore.sweeps import point_path, shared_inputs, step_path
 
 # Points read by one task of dask.
@@ -25,7 +25,7 @@ CHUNK = 500
 NOT_COMPUTED = "not computed"
 
 
-# Beginnings of the names of stages that are those of recursive least squares.
+# Before the names of those of simcore.rls_stages.
 RLS_STAGES = "rls_"
 
 
@@ -129,9 +129,10 @@ def make_point(point, folder, shared, watch=stages.unwatched):
                 for role, step in roles.items()
             }
             dt = next(iter(roles.values())).given.get("dt")
-            numbers |= _measured(name, results, dt, point.burn_in)
+            numbers |= measured(name, results, dt, point.burn_in)
         except NoResult as error:
             failures.append(str(error))
+    failures += _unexplained(point, numbers, failures)
     simulated = sum(dataset.attrs["simulated_ms"] for dataset in made.values())
     variables = {}
     for name in point.measures:
@@ -144,11 +145,19 @@ def make_point(point, folder, shared, watch=stages.unwatched):
         stage=f"sweep point {point.key}",
         parameters={step.name: step.given for step in steps},
         seed=steps[0].seed,
-        code_digest=" ".join(point.codes),
+        code_digest=point.code,
         inputs={},
         simulated_ms=simulated,
     )
     return costs
+
+
+def _unexplained(point, numbers, failures):
+    """A sentence on numbers that are none although nothing failed: of a silent clock's period."""
+    if failures:
+        return []
+    lacking = [name for name in point.measures if np.isnan(numbers[name][0])]
+    return [f"{', '.join(lacking)}: not a number for this network."] if lacking else []
 
 
 def _result(step, folder, shared, made, costs, watch):
@@ -167,27 +176,6 @@ def _make(step, folder, shared, made, costs, watch):
         for role, before in step.inputs.items()
     }
     return make_step(step, inputs, costs, watch)
-
-
-def _measured(name, results, dt, burn_in):
-    """Id to (value, unit) of one group of a point's results, by role."""
-    kind, _, target = name.partition(".")
-    if kind == "rls":
-        numbers = rls_stages.numbers(results["replay"], results["training"])
-        return {
-            f"{name}.{part}": (value, NUMBERS.get(part, ("1",))[0])
-            for part, value in numbers.items()
-        }
-    if kind == "readout":
-        numbers, _ = stages.passes(results["replay"], dt, burn_in, name=target)
-        trained = results["learned"]["readout_weight"].size
-        if "network" in results:
-            trained += results["network"]["e_to_e_weight"].size
-            trained += results["network"]["i_to_e_weight"].size
-        return numbers | {f"{name}.trained_synapses": (float(trained), "synapses")}
-    if target == "weights":
-        return stages.block_weights(datasets.read_connectivity(results["network"]))
-    return stages.rhythm(results["replay"], dt)[0] | stages.variability(results["replay"])[0]
 
 
 def gather(sweep, keys, folder, path, *, name, seed, code):

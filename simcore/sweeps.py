@@ -88,15 +88,15 @@ class Point:
     measures : tuple of str
     burn_in : float, ms
         Of a replay, before its first pass.
-    codes : tuple of str
-        Digests of the code that measures.
+    code : str
+        Digest of the code that measures.
     """
 
     index: tuple
     results: dict
     measures: tuple
     burn_in: float
-    codes: tuple
+    code: str
 
     @cached_property
     def steps(self):
@@ -114,7 +114,7 @@ class Point:
             name: {role: step.key for role, step in roles.items()}
             for name, roles in self.results.items()
         }
-        return _digest([results, self.measures, self.burn_in, self.codes])
+        return _digest([results, self.measures, self.burn_in, self.code])
 
 
 def step_path(folder, key):
@@ -151,7 +151,7 @@ def points(sweep, study, codes, where="the sweep", *, experiments=None, only=Non
         The study that is varied, as read from YAML.
     codes : dict of str to str
         Digest of the code of each stage, ``rls_`` before the names of those of
-        :mod:`simcore.rls_stages`, and of what measures: ``measure`` and ``rls_measure``.
+        :mod:`simcore.rls_stages`, and of what measures: ``measure``.
     where : str
         For messages.
     experiments : dict, optional
@@ -180,10 +180,8 @@ def points(sweep, study, codes, where="the sweep", *, experiments=None, only=Non
             group = group_of(measure)
             if group not in results:
                 results[group] = chains.result(group)
-        kinds = {"rls_measure" if group.startswith("rls.") else "measure" for group in results}
-        measuring = tuple(codes[kind] for kind in sorted(kinds))
         burn_in = varied.readout.burn_in
-        found.append(Point(index, results, sweep.measures, burn_in, measuring))
+        found.append(Point(index, results, sweep.measures, burn_in, codes["measure"]))
     return found
 
 
@@ -319,6 +317,9 @@ class _Chains:
 
     def _step(self, stage, name, given, *, seed=None, **rest):
         seed = self.seed if seed is None else seed
+        for file in rest.get("files", {}).values():
+            if not Path(file).exists():
+                raise UserError(f"{self.where}: there is no file {file}: mend the path.")
         return Step(stage, name, given, seed, self.codes[stage], **rest)
 
     @cached_property

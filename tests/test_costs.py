@@ -12,7 +12,7 @@ from simcore.parameters import read_study
 
 CODES = dict.fromkeys(
     ("network", "training", "replay", "target", "learn", "measure")
-    + ("rls_targets", "rls_training", "rls_replay", "rls_measure"),
+    + ("rls_targets", "rls_training", "rls_replay"),
     "code",
 )
 

@@ -81,6 +81,18 @@ def test_readouts_learn_and_replay(wired):
     assert set(played["readout_spike_channel"].values) == {0, 1}
 
 
+def test_a_replay_without_a_pass_has_no_correlation(wired):
+    network, replayed = wired
+    target = stages.target(given(), replayed, name="ab")
+    learned = xr.Dataset({"readout_weight": (("channel", "neuron_e"), np.zeros((2, 80)))})
+    played = stages.replay(given(), SEED, network, name="played", target=target, learned=learned)
+    silent = played.isel(spike=slice(0, 0))
+    numbers, _ = stages.passes(silent, 0.1, 0.0, name="ab")
+    assert numbers["readout.ab.correlation"] == numbers["readout.ab.used_correlation"] == (0, "1")
+    assert numbers["readout.ab.passes"] == (0, "passes")
+    assert np.isnan(numbers["readout.ab.error"][0])
+
+
 def test_channels_that_a_target_does_not_use_are_left_out(wired):
     network, replayed = wired
     asked = given()

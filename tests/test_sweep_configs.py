@@ -12,7 +12,7 @@ from simcore.parameters import read_study
 FILES = [*sorted((ROOT / "config").glob("sweeps*.yaml")), ROOT / "config/side_by_side.yaml"]
 EXPERIMENTS = yaml.safe_load((ROOT / "config/experiments.yaml").read_text())
 STAGES = ("network", "training", "replay", "target", "learn", "measure")
-CODES = dict.fromkeys((*STAGES, "rls_targets", "rls_training", "rls_replay", "rls_measure"), "code")
+CODES = dict.fromkeys((*STAGES, "rls_targets", "rls_training", "rls_replay"), "code")
 MOST = 60  # points of a sweep that are planned here
 
 

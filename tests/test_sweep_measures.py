@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from simcore import sweep_measures
 from simcore.datasets import variable
@@ -86,7 +87,7 @@ def test_other_axes_keep_their_places():
     found = numbers(dataset, kind="slope")
     assert [number.label for number in found] == ["found[n=10]", "found[n=20]"]
     assert [number.value for number in found] == pytest.approx([10, 20])
-    (number,) = numbers(dataset, kind="slope", at={"n": 19})
+    (number,) = numbers(dataset, kind="slope", at={"n": 20})
     assert (number.label, number.value) == ("found", pytest.approx(20))
 
 
@@ -125,5 +126,37 @@ def test_one_replicate_has_no_interval():
 def test_places_with_names_are_counted():
     dataset = gathered(lambda x: 3 * x, {"x": np.arange(3.0)})
     dataset["x"] = variable("x", np.array(["a", "b", "sines"], object), "1", "x")
-    (number,) = numbers(dataset, kind="slope")
-    assert (number.value, number.label) == (pytest.approx(3), "found")
+    (number,) = numbers(dataset, kind="change")
+    assert (number.value, number.label) == (pytest.approx(6), "found")
+
+
+def test_a_bound_is_told_and_is_no_value_of_a_line():
+    axes = {"x": X, "tau": np.array([1.0, 2.0, 40.0])}
+    dataset = gathered(lambda x, tau: 1 - x / (5 * tau), axes)
+    found = numbers(dataset, kind="crossing", level=0.5)
+    assert [number.bound for number in found] == [False, False, True]
+    (line,) = numbers(dataset, kind="crossing", level=0.5, per="tau")
+    assert line.value == pytest.approx(2.5, abs=0.2) and not line.bound
+
+
+@pytest.mark.parametrize(
+    ("headline", "sentence"),
+    [
+        ({"kind": "slope", "per": "x"}, "x is used twice"),
+        ({"kind": "slope", "over": {"x": 1, "n": 1}, "at": {"n": 1}}, "n is used twice"),
+        ({"kind": "slope", "axis": "n", "over": {"x": 1}}, "give axis or over, not both"),
+        ({"kind": "slope", "axis": "m"}, "there is no axis m, but x, n, word"),
+        ({"kind": "slope", "axis": "word"}, "the places of word are no numbers"),
+        ({"kind": "average", "per": "word"}, "the places of word are no numbers"),
+        ({"kind": "slope", "at": {"n": 9}}, "9 is no place of n"),
+        ({"kind": "power"}, "the places of x must be above zero"),
+        ({"kind": "crossing", "log": True}, "the places of x must be above zero"),
+        ({"kind": "average", "over": {"x": -1}}, "the places of x must be above zero"),
+    ],
+)
+def test_an_impossible_headline_is_told(headline, sentence):
+    axes = {"x": [0, 1], "n": [1, 2], "word": ["a", "b"]}
+    axes = {name: {"keys": [name], "values": values} for name, values in axes.items()}
+    headlines = {"found": {"measure": "y"} | headline}
+    with pytest.raises(ValidationError, match=sentence):
+        Sweep(about="a test", axes=axes, measures=["y"], headlines=headlines)

@@ -227,6 +227,14 @@ def test_a_network_that_blows_up_is_recorded(tmp_path, monkeypatch):
     assert dataset.attrs["missing"] == "[]"
 
 
+def test_a_number_that_is_none_is_told(tmp_path):
+    measures = ["clock.replay.rate_e", "clock.replay.period_mean"]
+    sweep, points, _ = made(tmp_path, rates=(0.0,), replicates=1, measures=measures)
+    dataset = gathered(tmp_path, sweep, points)
+    assert dataset["clock.replay.rate_e"] == 0
+    assert dataset["failure"].item() == "clock.replay.period_mean: not a number for this network."
+
+
 def test_a_shared_step_that_blows_up_is_recorded_for_each_of_its_points(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "network", blow_up)
     sweep, points, common = swept_durations(1)

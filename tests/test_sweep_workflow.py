@@ -160,6 +160,17 @@ def test_a_mistake_is_told_in_a_sentence(tmp_path, change, sentence):
     assert "Traceback" not in done.text
 
 
+def test_what_is_there_of_a_sweep_can_be_gathered_before_it_is_complete(sweep):
+    next((sweep.folder / "swept/sweeps/points").iterdir()).unlink()
+    so_far = sweep.gathered.with_name("lost_so_far.zarr.zip")
+    done = run(studies.write(sweep.folder, STUDY), so_far)
+    assert done.returncode == 0, done.text
+    with xr.open_dataset(so_far) as dataset:
+        assert len(json.loads(dataset.attrs["missing"])) == 1
+        assert int(dataset["clock.replay.rate_e"].isnull().sum()) == 1
+        assert (dataset["failure"] == "not computed").sum() == 1
+
+
 def test_what_no_sweep_needs_is_removed_when_asked(sweep):
     before = set(sweep.stores())
     change = {"sweeps": {"define": {"lost": {"replicates": 1}}}}

@@ -237,6 +237,7 @@ def test_points_of_their_own_share_nothing_but_what_takes_very_long():
         ({"keys": ["a", "b"], "first": 1, "last": 2, "count": 3}, "a range varies one key"),
         ({"keys": ["a", "b"], "values": [[1, 2], [3]]}, "each of the values lists 2"),
         ({"values": [1, 2], "labels": [1]}, "there are 2 values but 1 labels"),
+        ({"keys": ["a", "b"], "values": [[1, 2], [1, 3]]}, "two places have the same first value"),
     ],
 )
 def test_a_wrong_axis_is_told(axis, sentence):
@@ -248,6 +249,27 @@ def test_a_key_of_two_axes_is_told():
     axis = {"keys": ["clock.clusters"], "values": [4]}
     with pytest.raises(ValidationError, match=r"clock\.clusters is varied by two axes"):
         sweep(axes={"one": axis, "two": axis})
+
+
+@pytest.mark.parametrize(
+    ("keys", "base", "sentence"),
+    [
+        (["clock.external", "clock.external.rate_e"], {}, "varied as a whole"),
+        (["clock.external"], {"clock.external.rate_e": 4}, "varied as a whole"),
+        (["seed"], {}, "seed changes no result"),
+        (["run.threads"], {}, "changes no result"),
+    ],
+)
+def test_keys_that_cannot_be_varied_are_told(keys, base, sentence):
+    axes = {f"axis{n}": {"keys": [key], "values": [1, 2]} for n, key in enumerate(keys)}
+    with pytest.raises(ValidationError, match=sentence):
+        sweep(axes=axes, base=base)
+
+
+def test_a_missing_file_is_told_where_it_is_named():
+    axes = {"w": {"keys": ["clock.weights"], "values": ["no_such.mat"]}}
+    with pytest.raises(UserError, match=r"at clock\.weights = no_such\.mat: there is no file"):
+        points({"axes": axes})
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,17 @@ def test_summary_has_every_number(whole):
         *(f"readout.{name}.{part}" for name in TARGETS for part in ("error", "correlation")),
     ]
     for entry in summary:
-        assert list(entry) == ["id", "value", "unit", "interval", "low", "high", "source", "ok"]
+        assert list(entry) == [
+            "id",
+            "value",
+            "unit",
+            "interval",
+            "bound",
+            "low",
+            "high",
+            "source",
+            "ok",
+        ]
         assert entry["value"] is None or np.isfinite(entry["value"])
     assert by_id.pop("clock.replay.rate_e")["ok"] is True
     assert by_id.pop("clock.replay.rate_i")["ok"] is False

@@ -1,6 +1,6 @@
 # Sweeps: shared steps, batches of points, and one dataset for each sweep.
 
-from simcore import sweeps
+from simcore import costs, sweeps
 
 SWEEPS = STUDY.sweeps.chosen
 SWEEP_FOLDER = f"{FOLDER}/sweeps"
@@ -15,13 +15,12 @@ STAGE_CODES = (
         "replay": code("replay.py"),
         "target": code("target.py"),
         "learn": code("readout.py"),
-        "measure": code("analysis.py"),
+        "measure": code_digest("simcore.point_measures"),
         "rls_targets": code("rls_targets.py"),
         "rls_training": code("rls_training.py"),
         "rls_replay": code("rls_replay.py"),
-        "rls_measure": code("rls_analysis.py"),
     }
-    if SWEEPS
+    if STUDY.sweeps.define
     else {}
 )
 
@@ -41,7 +40,7 @@ SHARED = sweeps.shared([point for points in POINTS.values() for point in points]
 NEEDED_BY = {}
 for name, points in POINTS.items():
     for number, point in enumerate(points):
-        for key in point.steps:
+        for key in SHARED.keys() & point.steps.keys():
             NEEDED_BY.setdefault(key, (name, number))
 BATCHES = sweeps.batches(POINTS, STUDY.sweeps.batch)
 # By the key of a point.
@@ -122,6 +121,18 @@ wildcard_constraints:
     batch="[0-9a-f]{64}",
 
 
+def memory_of(steps):
+    """Megabytes that a job takes which makes some steps."""
+    return round(500 + 1.5 * max(costs.of_step(step).memory_mb for step in steps))
+
+
+def memory_of_batch(wildcards):
+    """Megabytes that a batch takes."""
+    numbers = BATCHES[wildcards.sweep, wildcards.batch]
+    points = [POINTS[wildcards.sweep][number] for number in numbers]
+    return memory_of([step for point in points for step in point.steps.values()])
+
+
 rule sweep_step:
     input:
         lambda wildcards: map(step_store, inputs_of_step(wildcards)),
@@ -132,6 +143,8 @@ rule sweep_step:
     benchmark:
         benchmark_of("sweep_step_{key}")
     priority: 1
+    resources:
+        mem_mb=growing(lambda wildcards: memory_of([SHARED[wildcards.key]])),
     params:
         shared=inputs_of_step,
         parameters={},
@@ -148,6 +161,8 @@ rule sweep_batch:
         log_of("sweep_{sweep}_{batch}"),
     benchmark:
         benchmark_of("sweep_{sweep}_{batch}")
+    resources:
+        mem_mb=growing(memory_of_batch),
     params:
         numbers=lambda wildcards: list(BATCHES[wildcards.sweep, wildcards.batch]),
         shared=inputs_of_batch,
@@ -199,13 +214,24 @@ rule sweep_figure:
         "../scripts/sweep_figure.py"
 
 
+# What is there of a sweep that is not complete, only when asked for by its path.
+use rule sweep as sweep_so_far with:
+    input:
+        [],
+    output:
+        store("sweeps/{sweep}_so_far"),
+    log:
+        log_of("sweep_{sweep}_so_far"),
+    benchmark:
+        benchmark_of("sweep_{sweep}_so_far")
+
+
 # Only when asked for: snakemake tidy_sweeps.
 rule tidy_sweeps:
     log:
         log_of("tidy_sweeps"),
     params:
         folder=SWEEP_FOLDER,
-        needed=sorted({point.key for points in POINTS.values() for point in points} | set(SHARED)),
     script:
         "../scripts/tidy_sweeps.py"
 
@@ -217,12 +243,12 @@ def learning_of(comparison):
     """Of each method the steps of its learning, for each network of the first sweep's beginning."""
     first = COMPARISONS[comparison].sweeps[0]
     points, replicates = POINTS[first], SWEEPS[first].replicates
-    return {
-        method: [
-            sweeps.learning(point, sweeps.group_of(measures[0])) for point in points[:replicates]
-        ]
-        for method, measures in COMPARISONS[comparison].methods.items()
-    }
+    found = {}
+    for method, measures in COMPARISONS[comparison].methods.items():
+        measure = next(measure for measure in measures if measure in SWEEPS[first].measures)
+        group = sweeps.group_of(measure)
+        found[method] = [sweeps.learning(point, group) for point in points[:replicates]]
+    return found
 
 
 # A rule for each, for each has sweeps of its own.

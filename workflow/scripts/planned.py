@@ -7,8 +7,8 @@ from simcore.rls_parameters import Experiment
 from simcore.sweep_parameters import Sweep
 
 
-def planned_points(config, name, numbers):
-    """Return some points of a sweep.
+def planned_points(config, name, numbers=None):
+    """Return some points of a sweep, or all.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def planned_points(config, name, numbers):
         Of Snakemake.
     name : str
         Of the sweep.
-    numbers : list of int
+    numbers : list of int, optional
         Places of the points in the order of the grid.
     """
     sweep, plan = Sweep.model_validate(config["sweeps"]["define"][name]), config["sweep_plan"]

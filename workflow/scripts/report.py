@@ -38,11 +38,11 @@ def page(path):
         about = this.params["experiments"][experiment]
         title = f"{RLS_TITLES[name]}: {experiment}" + (f" ({about})" if about else "")
         return title, f"rls_{name}", {"experiment": experiment}
-    if stem.removeprefix("sweep_") in this.params["sweeps"]:
-        name = stem.removeprefix("sweep_")
+    name = stem.removeprefix("sweep_")
+    if name != stem and name in this.params["sweeps"]:
         return f"Sweep: {this.params['sweeps'][name]}", "sweep", {"sweep": name}
-    if stem.removeprefix("comparison_") in this.params["comparisons"]:
-        name = stem.removeprefix("comparison_")
+    name = stem.removeprefix("comparison_")
+    if name != stem and name in this.params["comparisons"]:
         about = this.params["comparisons"][name]
         return f"Side by side: {about}", "comparison", {"comparison": name}
     name = max((name for name in TITLES if stem.endswith(name)), key=len)

@@ -13,12 +13,14 @@ def rows_of(analysis):
     if "summary_id" not in analysis:
         return []
     parts = [analysis[f"summary_{part}"].values.tolist() for part in ("id", "value", "unit")]
-    ends = [analysis[f"summary_{end}"].values for end in ("low", "high") if "replicate" in analysis]
-    intervals = np.array(ends).T.tolist() if ends else [None] * len(parts[0])
-    return zip(*parts, intervals, strict=True)
+    none = [None] * len(parts[0])
+    if "summary_bound" not in analysis:
+        return zip(*parts, none, none, strict=True)
+    intervals = np.array([analysis[f"summary_{end}"].values for end in ("low", "high")]).T.tolist()
+    return zip(*parts, intervals, analysis["summary_bound"].values.tolist(), strict=True)
 
 
-def entry(name, value, unit, interval, expected):
+def entry(name, value, unit, interval, bound, expected):
     """One entry of summary.json; without a range ``ok`` is null, without a value it is false."""
     value = None if math.isnan(value) else value
     if interval is not None and any(map(math.isnan, interval)):
@@ -31,6 +33,7 @@ def entry(name, value, unit, interval, expected):
         "value": value,
         "unit": unit,
         "interval": interval,
+        "bound": bound,
         "low": expected.get("low"),
         "high": expected.get("high"),
         "source": expected.get("source", "measured"),

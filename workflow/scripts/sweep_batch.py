@@ -1,5 +1,6 @@
 """Some points of a sweep; those that lie there already are left alone."""
 
+import json
 from pathlib import Path
 
 from planned import compile_for, planned_points
@@ -23,9 +24,10 @@ with Stage(snakemake) as this:
     points = planned_points(snakemake.config, snakemake.wildcards.sweep, this.params["numbers"])
     compile_for(this, [step for point in points for step in point.steps.values()])
     folder, shared = Path(this.output[0]).parents[2], set(this.params["shared"])
-    costs = {}
+    path = sweeps.cost_path(folder, snakemake.wildcards.batch)
+    costs = json.loads(path.read_text()) if path.exists() else {}
     for point in points:
-        costs |= sweep_runs.make_point(point, folder, shared, tick_of)
-        if costs:
-            stores.write_json(sweeps.cost_path(folder, snakemake.wildcards.batch), costs)
+        if made := sweep_runs.make_point(point, folder, shared, tick_of):
+            costs |= made
+            stores.write_json(path, costs)
     stores.write_json(this.output[0], {"points": [point.key for point in points]})

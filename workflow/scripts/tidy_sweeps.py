@@ -1,11 +1,20 @@
-"""Remove points and shared steps that no sweep of the study needs any more."""
+"""Remove points and shared steps that no sweep of the study needs, whether it runs or not."""
 
 from pathlib import Path
 
+from planned import planned_points
 from stage import Stage
 
+from simcore import sweeps
+
 with Stage(snakemake) as this:
-    needed, removed = set(this.params["needed"]), 0
+    points = [
+        point
+        for name in snakemake.config["sweeps"]["define"]
+        for point in planned_points(snakemake.config, name)
+    ]
+    needed = {point.key for point in points} | sweeps.shared(points).keys()
+    removed = 0
     for path in sorted(Path(this.params["folder"]).glob("[ps]*/*.zarr.zip")):
         if path.name.removesuffix(".zarr.zip") not in needed:
             removed += path.stat().st_size
