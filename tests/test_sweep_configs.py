@@ -9,7 +9,7 @@ from studies import ROOT
 from simcore import sweeps
 from simcore.parameters import read_study
 
-FILES = [*sorted((ROOT / "config").glob("sweeps*.yaml")), ROOT / "config/side_by_side.yaml"]
+FILES = sorted(file for name in ("sweeps*", "side_by*") for file in (ROOT / "config").glob(name))
 EXPERIMENTS = yaml.safe_load((ROOT / "config/experiments.yaml").read_text())
 STAGES = ("network", "training", "replay", "target", "learn", "measure")
 CODES = dict.fromkeys((*STAGES, "rls_targets", "rls_training", "rls_replay"), "code")
@@ -41,3 +41,7 @@ def test_paper_and_demo_have_the_same_sweeps_of_the_papers():
         read(ROOT / f"config/{name}.yaml")[1] for name in ("sweeps_rls", "sweeps_rls_paper")
     )
     assert set(paper.sweeps.run) <= set(demo.sweeps.run)
+    demo, paper = (
+        read(ROOT / f"config/{name}.yaml")[1] for name in ("side_by_side", "side_by_side_paper")
+    )
+    assert demo.sweeps.compare == paper.sweeps.compare
