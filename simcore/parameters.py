@@ -687,17 +687,18 @@ def _models_in(annotation):
 
 def unit_of(key):
     """Unit of a parameter by its key, such as ``clock.external.rate_e``; "1" if it has none."""
-    model = Study
+    models, named = [Study], False
     *groups_of_key, name = key.split(".")
     for group in groups_of_key:
-        models = (
-            _models_in(model.model_fields[group].annotation) if group in model.model_fields else []
-        )
-        if not models:
-            return "1"
-        model = models[0]
-    field = model.model_fields.get(name)
-    return (field.json_schema_extra or {}).get("unit", "1") if field else "1"
+        if named:  # one of many, by its name or place
+            named = False
+            continue
+        fields = [model.model_fields[group] for model in models if group in model.model_fields]
+        models = [inner for field in fields for inner in _models_in(field.annotation)]
+        named = group in COLLECTIONS
+    fields = (model.model_fields[name] for model in models if name in model.model_fields)
+    units = [(field.json_schema_extra or {}).get("unit", "1") for field in fields]
+    return units[0] if units else "1"
 
 
 # Groups of which there may be many, and how the documentation writes their place.

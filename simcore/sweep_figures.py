@@ -80,8 +80,12 @@ def _lines(axes, dataset, name, given):
         return
     options = {"x": first, "y": name, "ax": axes}
     if others:
-        palette = sns.color_palette(PALETTE, dataset.sizes[others[0]])
-        options |= {"hue": others[0], "palette": palette[: table[others[0]].nunique()]}
+        for other in others:
+            table[other] = table[other].map(place_text)
+        places = [place_text(value) for value in dataset[others[0]].values]
+        palette = dict(zip(places, sns.color_palette(PALETTE, len(places)), strict=True))
+        known = [place for place in places if place in set(table[others[0]])]
+        options |= {"hue": others[0], "hue_order": known, "palette": palette}
     if len(others) > 1:
         options |= {"style": others[1]}
     marks = {"markers": True} if "style" in options else {"marker": "o"}
@@ -138,7 +142,8 @@ def _along(axes, dataset, name, numbers):
         ends = np.array([[n.low for n in line], [n.high for n in line]])
         errors = np.nan_to_num(np.maximum((y - ends[0], ends[1] - y), 0))
         style = "none" if isinstance(x[0], str) else "-"
-        axes.errorbar(x, y, errors, marker="o", ls=style, color=color, label=hue, capsize=2)
+        label = None if hue is None else place_text(hue)
+        axes.errorbar(x, y, errors, marker="o", ls=style, color=color, label=label, capsize=2)
     if others:
         axes.legend(title=label_of(dataset[others[0]]), title_fontsize="x-small", fontsize=7)
     axes.set_ylim(bottom=min(axes.get_ylim()[0], 0))

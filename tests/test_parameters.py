@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from simcore.errors import UserError
 from simcore.parameter_types import parse_time
-from simcore.parameters import Clock, Range, Study, groups, read_study
+from simcore.parameters import Clock, Range, Study, groups, read_study, unit_of
 
 
 def study(**data):
@@ -260,3 +260,19 @@ def test_ranges_belong_to_one_study_and_its_own_song():
 
 def test_results_may_lie_in_the_home_folder():
     assert not read_study({"study": "a", "results": "~/scratch"}).results.startswith("~")
+
+
+@pytest.mark.parametrize(
+    ("key", "unit"),
+    [
+        ("clock.external.rate_e", "kHz"),
+        ("targets.abcba.length", "ms"),
+        ("rls.define.mine.target.tau_c", "ms"),
+        ("rls.define.mine.network.neurons", "neurons"),
+        ("rls.define.mine.test.damage.0.amounts.0", "1"),
+        ("damage.clusters", "clusters"),
+        ("no.such.key", "1"),
+    ],
+)
+def test_units_by_key(key, unit):
+    assert unit_of(key) == unit
