@@ -151,7 +151,7 @@ def _along(axes, dataset, name, numbers):
 
 def _collapse(axes, dataset, name, headline):
     """Means over the replicates against a product of powers of axes, coloured by the first."""
-    measure = chosen(dataset[headline.measure], headline.at)
+    measure = chosen(dataset[headline.measure], headline)
     rest = [dim for dim in measure.dims if dim not in headline.over]
     mean = measure.mean(rest).transpose(*headline.over)
     x, _ = combined(measure, headline.over)

@@ -79,7 +79,7 @@ def headlines(dataset, sweep):
 
 def _numbers(name, headline, dataset, axis):
     """One headline at each place of the axes that it leaves."""
-    measure = chosen(dataset[headline.measure], headline.at)
+    measure = chosen(dataset[headline.measure], headline)
     gone = list(headline.over) or [axis]
     per = [headline.per] * (headline.per is not None)
     kept = [dim for dim in measure.dims if dim not in (*gone, *per, "replicate")]
@@ -106,9 +106,12 @@ def _numbers(name, headline, dataset, axis):
     return found
 
 
-def chosen(measure, at):
-    """A measure at one place of some axes: the nearest to each number of ``at``."""
-    for axis, value in at.items():
+def chosen(measure, headline):
+    """What a headline takes of its measure: some places of some axes, and one of others."""
+    for axis, (low, high) in headline.within.items():
+        places = measure[axis].values
+        measure = measure.isel({axis: np.flatnonzero((low <= places) & (places <= high))})
+    for axis, value in headline.at.items():
         measure = measure.isel({axis: int(np.argmin(np.abs(measure[axis].values - value)))})
     return measure
 

@@ -135,6 +135,9 @@ class Headline(Parameters):
         "an axis; the numbers at its places become one, the slope of a line through the origin",
     )
     at: dict[str, Finite] = parameter({}, "of the key", "places on other axes, one each")
+    within: dict[str, tuple[Finite, Finite]] = parameter(
+        {}, "of the key", "lowest and highest place that counts, of axis or over"
+    )
     level: Finite = parameter(0.7, "of the measure", "of a crossing")
     log: bool = parameter(False, "1", "whether a crossing is interpolated over a logarithmic axis")
 
@@ -187,7 +190,7 @@ class Sweep(Parameters):
         """What is wrong with the axes of a headline, if anything."""
         along = list(headline.over) or [headline.axis or next(iter(self.axes))]
         used = [*along, *filter(None, [headline.per]), *headline.at]
-        unknown = [axis for axis in used if axis not in self.axes]
+        unknown = [axis for axis in [*used, *headline.within] if axis not in self.axes]
         if unknown:
             return f"there is no axis {unknown[0]}, but {', '.join(self.axes)}"
         if headline.axis and headline.over:
@@ -198,6 +201,12 @@ class Sweep(Parameters):
         named = [axis for axis in used if isinstance(self.axes[axis].coordinates[0], str)]
         if named and (headline.kind not in NEEDS_NO_NUMBERS or named[0] not in along):
             return f"the places of {named[0]} are no numbers: choose another axis, or give labels"
+        for axis, (low, high) in headline.within.items():
+            inside = [low <= value <= high for value in self.axes[axis].coordinates]
+            if axis not in along or sum(inside) < 2:
+                return (
+                    f"within keeps fewer than two places of {axis}, or it is not the axis or over"
+                )
         for axis, value in headline.at.items():
             if not np.isclose(value, self.axes[axis].coordinates, rtol=0.01).any():
                 return f"{value:g} is no place of {axis}"

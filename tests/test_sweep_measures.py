@@ -106,6 +106,12 @@ def test_a_collapse_is_seen_over_a_product_of_axes():
     assert (number.label, number.value) == ("found", pytest.approx(-0.5))
 
 
+def test_some_places_may_count_alone():
+    dataset = gathered(lambda x: np.where(x < 3, x**-1.0, x), {"x": X})
+    (number,) = numbers(dataset, kind="power", within={"x": (1, 2)})
+    assert number.value == pytest.approx(-1)
+
+
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     covered = 0
     for seed in range(60):
@@ -145,6 +151,11 @@ def test_a_bound_is_told_and_is_no_value_of_a_line():
         ({"kind": "slope", "per": "x"}, "x is used twice"),
         ({"kind": "slope", "over": {"x": 1, "n": 1}, "at": {"n": 1}}, "n is used twice"),
         ({"kind": "slope", "axis": "n", "over": {"x": 1}}, "give axis or over, not both"),
+        ({"kind": "slope", "within": {"x": [0, 0.5]}}, "within keeps fewer than two places of x"),
+        (
+            {"kind": "slope", "within": {"n": [1, 2]}},
+            "within keeps fewer .* of n, or that is no axis",
+        ),
         ({"kind": "slope", "axis": "m"}, "there is no axis m, but x, n, word"),
         ({"kind": "slope", "axis": "word"}, "the places of word are no numbers"),
         ({"kind": "average", "per": "word"}, "the places of word are no numbers"),
