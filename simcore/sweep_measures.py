@@ -99,7 +99,7 @@ def _numbers(name, headline, dataset, axis):
         )
         bound = headline.kind == "crossing" and not per and value == x.max()
         low = high = np.nan
-        if measure.sizes["replicate"] > 1 and not np.all(np.isnan(resampled)):
+        if measure.sizes["replicate"] > 1 and not np.isnan(value):
             low, high = np.nanpercentile(resampled, INTERVAL)
         at = {dim: measure[dim].values[n] for dim, n in zip(kept, place, strict=True)}
         found.append(Number(name, at, float(value), float(low), float(high), unit, bool(bound)))
