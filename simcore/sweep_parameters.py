@@ -204,9 +204,7 @@ class Sweep(Parameters):
         for axis, (low, high) in headline.within.items():
             inside = [low <= value <= high for value in self.axes[axis].coordinates]
             if axis not in along or sum(inside) < 2:
-                return (
-                    f"within keeps fewer than two places of {axis}, or it is not the axis or over"
-                )
+                return f"within keeps fewer than two places of {axis}, or that is no axis of it"
         for axis, value in headline.at.items():
             if not np.isclose(value, self.axes[axis].coordinates, rtol=0.01).any():
                 return f"{value:g} is no place of {axis}"
