@@ -131,7 +131,7 @@ def combined(measure, powers):
 
 
 def _places(values):
-    return np.arange(float(values.size)) if values.dtype == object else values.astype(float)
+    return values.astype(float) if values.dtype.kind in "if" else np.arange(float(values.size))
 
 
 def _means(values):

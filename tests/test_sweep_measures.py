@@ -129,9 +129,10 @@ def test_one_replicate_has_no_interval():
     assert np.isnan(number.low) and np.isnan(number.high)
 
 
-def test_places_with_names_are_counted():
+@pytest.mark.parametrize("kind", [object, "U5"])  # as written, as read
+def test_places_with_names_are_counted(kind):
     dataset = gathered(lambda x: 3 * x, {"x": np.arange(3.0)})
-    dataset["x"] = variable("x", np.array(["a", "b", "sines"], object), "1", "x")
+    dataset["x"] = variable("x", np.array(["a", "b", "sines"], kind), "1", "x")
     (number,) = numbers(dataset, kind="change")
     assert (number.value, number.label) == (pytest.approx(6), "found")
 
