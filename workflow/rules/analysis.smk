@@ -1,6 +1,14 @@
 # Measures of everything that ran, and the headline numbers.
 
 
+# Megabytes: the eigenvalues of a dense matrix take four times its size.
+MEMORY_OF_SPECTRUM = (
+    4 * 8 * (STUDY.clock.neurons_e + STUDY.clock.neurons_i) ** 2 // 10**6
+    if STUDY.clock.learns
+    else 0
+)
+
+
 rule analysis:
     input:
         **(
@@ -17,8 +25,7 @@ rule analysis:
     benchmark:
         benchmark_of("analysis")
     resources:
-        # The eigenvalues of a dense matrix take four times its size.
-        mem_mb=growing(1000 + 4 * 8 * (STUDY.clock.neurons_e + STUDY.clock.neurons_i) ** 2 // 10**6),
+        mem_mb=growing(1000 + MEMORY_OF_SPECTRUM),
     params:
         parameters={
             "dt": STUDY.dt,
