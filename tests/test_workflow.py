@@ -267,7 +267,6 @@ def test_a_damaged_study_cuts_its_targets_by_the_whole_clock(whole, tmp_path):
     file = studies.write(tmp_path, merged(WHOLE, {"damage": {"recurrent_synapses": 0.5}}))
     copied = tmp_path / "tiny"
     stores = [copied / f"{name}.zarr.zip" for name in ("replay_intact", "replay_clock")]
-    assert "replay_intact" in planned(file, copied)
     done = run(file, "--rerun-triggers", "mtime", "--forcerun", "replay_clock", *stores)
     assert done.returncode == 0, done.text
     intact, damaged, before = (
