@@ -80,6 +80,7 @@ def test_initial_state_is_that_of_the_specification():
 
 def test_other_parameter_values_do_not_recompile():
     _, state = start(small_clock())
+    at_first = len(kernel.run_network.signatures)  # other tests may have used the other precision
     run_clock(state, small_clock(), 1.0, plastic=True, stimulation_order=ORDER)
     before = len(kernel.run_network.signatures)
     other = small_clock(
@@ -92,7 +93,7 @@ def test_other_parameter_values_do_not_recompile():
     run_clock(state, other, 3.0)
     run_clock(state, other, 5.0, traces=True)
     run_clock(state, other, 7.0, dt=0.05, plastic=True, stimulation_order=[3])
-    assert len(kernel.run_network.signatures) == before
+    assert len(kernel.run_network.signatures) == before <= at_first + 1
 
 
 def test_stimulated_neurons_fire_and_their_turn_follows_the_order():

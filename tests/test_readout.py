@@ -194,12 +194,13 @@ def test_target_starts_when_cluster_0_leads_and_runs_to_its_end():
 
 
 def test_other_values_do_not_recompile():
+    at_first = len(kernel.run_readout.signatures)  # other tests may have used the other precision
     Case(parameters(), Replay(), target(), learning=True).run(1.0)
     before = len(kernel.run_readout.signatures)
     other = parameters(burn_in=3, rule={"tau_x": 9}, threshold_after_spike="add")
     Case(other, Replay(interneurons="connected"), target(2), learning=True).run(1.0)
     Case(other, Replay(), target(3), learning=False, inhibited=mask([1])).run(1.0)
-    assert len(kernel.run_readout.signatures) == before
+    assert len(kernel.run_readout.signatures) == before <= at_first + 1
 
 
 def test_levelled_off():
