@@ -116,6 +116,10 @@ def gathered(tmp_path_factory):
     return dataset
 
 
+def megabytes(job):
+    return int(job[2].removesuffix("M"))
+
+
 def test_a_sweep_survives_a_kill_and_too_little_memory(slurm, on_slurm, gathered):
     sweep = on_slurm(SWEEP, "sweeps/lost.zarr.zip")
     sweep.start("--set-resources", "sweep_batch:mem_mb=60 * attempt ** 4")
@@ -123,11 +127,25 @@ def test_a_sweep_survives_a_kill_and_too_little_memory(slurm, on_slurm, gathered
     sweep.assert_succeeds()
     assert sweep.store.read_bytes() == gathered.read_bytes()
     killed, step = slurm.jobs("sweep_step")
-    assert killed[1] != "COMPLETED" and killed[2:] == ["1000M", "12:00:00"]
-    assert step[1:] == ["COMPLETED", "2000M", "1-00:00:00"]
+    assert killed[1] != "COMPLETED" and killed[3] == "12:00:00"
+    assert step[1] == "COMPLETED" and step[3] == "1-00:00:00"
+    assert megabytes(step) == 2 * megabytes(killed)
     batches = slurm.jobs("sweep_batch")
-    assert [job[2] for job in batches] == ["60M"] * 2 + ["960M"] * 2
+    assert [megabytes(job) for job in batches] == [60] * 2 + [960] * 2
     assert [job[1] == "COMPLETED" for job in batches] == [False] * 2 + [True] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["sweep_step", "sweep_batch"])
+def test_a_sweep_whose_run_was_killed_goes_on(slurm, on_slurm, gathered, rule):
+    sweep = on_slurm(SWEEP, "sweeps/lost.zarr.zip")
+    sweep.start()
+    sweep.running(rule)
+    sweep.main.kill()
+    sweep.main.wait()
+    sweep.start()
+    sweep.assert_succeeds()
+    assert sweep.store.read_bytes() == gathered.read_bytes()
 
 
 @pytest.fixture
