@@ -69,10 +69,7 @@ def initial_state(
         refractory=np.zeros(n_i, np.int32),
         random=neuron_streams(seed, f"{name}: external input to I", n_i),
     )
-    e_to_e, *others = (
-        Synapses(group.row_pointer, group.column, group.weight.astype(real))
-        for group in (getattr(connectivity, name) for name in GROUPS)
-    )
+    e_to_e, *others = _synapses(connectivity, real)
     rule = _voltage_rule_state(e_to_e, n_e, reference, plastic)
     if plastic:
         e_to_e = e_to_e._replace(weight=np.zeros(0, real))
@@ -224,7 +221,31 @@ def spike_room(neurons, steps, refractory_steps):
     return np.zeros(most, np.int64), np.zeros(most, np.int32)
 
 
-def run(state, network, duration, *, record=None, tick=None):
+def driver(connectivity, precision):
+    """Return the synapses of a network that drives another one's plasticity.
+
+    Parameters
+    ----------
+    connectivity : simcore.connectivity.Connectivity
+        Of as many neurons.
+    precision : {"32-bit", "64-bit"}
+
+    Returns
+    -------
+    kernel.Driver
+    """
+    return kernel.Driver(*_synapses(connectivity, REALS[precision]))
+
+
+def _synapses(connectivity, real):
+    """Copies of the groups of synapses, with weights of that type."""
+    groups = (getattr(connectivity, name) for name in GROUPS)
+    return [
+        Synapses(group.row_pointer, group.column, group.weight.astype(real)) for group in groups
+    ]
+
+
+def run(state, network, duration, *, driver=None, record=None, tick=None):
     """Run the network until ``duration`` has passed since its step counter was zero.
 
     Parameters
@@ -233,6 +254,8 @@ def run(state, network, duration, *, record=None, tick=None):
         Changed in place. Splitting a run anywhere changes nothing.
     network : kernel.Network
     duration : float, ms
+    driver : kernel.Driver, optional
+        The spikes travel through its synapses; those of the state learn from them, no more.
     record : callable, optional
         Called with (time in ms, neuron) of the spikes of each chunk, I neurons behind E.
     tick : callable, optional
@@ -250,7 +273,10 @@ def run(state, network, duration, *, record=None, tick=None):
     room = scratch(state)
     while (done := counters[kernel.STEP]) < total:
         steps = min(chunk - done % chunk, total - done)
-        count = kernel.run_network(steps, state, network, room, step, neuron_index)
+        if driver is None:
+            count = kernel.run_network(steps, state, network, room, step, neuron_index)
+        else:
+            count = kernel.run_driven(steps, state, network, driver, room, step, neuron_index)
         check_sound(state, counters[kernel.STEP] * dt, weights=done + steps == total)
         if record is not None:
             record(step[:count] * dt, neuron_index[:count].copy())

@@ -165,8 +165,8 @@ def _of_clock(stage, given, clock, channels):
         cpu = _synapses(clock) * COEFFICIENTS["building_ns_per_synapse"] * NANOSECOND
         if clock.learns:
             cpu += _running(clock, static, dt, "static") + _running(clock, plastic, dt, "plastic")
-    elif stage == "training":
-        cpu = _running(clock, _trained_ms(given["clock"]), dt, "plastic")
+    elif stage in ("training", "driven"):
+        cpu = _running(clock, _trained_ms(given), dt, "plastic")
     elif stage == "learn":
         readout = Readout.model_validate(given["readout"])
         learned = _expected_learning(readout)
@@ -181,8 +181,11 @@ def _of_clock(stage, given, clock, channels):
     return Cost(stage, cpu, memory, disk, "clock" if simulates else "")
 
 
-def _trained_ms(clock):
-    """Simulated ms of an embedding or a consolidation: each stage knows its own only."""
+def _trained_ms(given):
+    """Simulated ms of a plastic stage: each knows its own only."""
+    if "stability" in given:
+        return given["stability"]["duration"]
+    clock = given["clock"]
     return clock["embedding"] if "embedding" in clock else clock["consolidation"]
 
 

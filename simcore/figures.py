@@ -186,6 +186,36 @@ def time_course(embedding, consolidation):
 
 
 @styled
+def stability(consolidation, driven):
+    """Draw what becomes of the embedded structure under its own spikes and under another clock's.
+
+    Parameters
+    ----------
+    consolidation, driven : xarray.Dataset
+        Stores of these stages.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Mean forward and backward weights every 2 minutes, side by side with one scale.
+    """
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    stages = {"under its own spikes": consolidation, "under another clock's spikes": driven}
+    for axes, (title, stage) in zip(panels, stages.items(), strict=True):
+        summaries = _weight_summaries(stage)
+        for kind in ("forward", "backward"):
+            values = [getattr(summary, kind) for summary in summaries]
+            _course(axes, stage["time"].values / 60e3, values, BLOCKS[kind], kind)
+        axes.set_title(title)
+        axes.set_xlabel("simulated time (min)")
+    panels[0].set_ylim(bottom=0)
+    panels[0].set_ylabel("E to E weight (pF)")
+    panels[0].legend(loc="best")
+    return figure
+
+
+@styled
 def spectrum(analysis):
     """Draw the eigenvalues of the weight matrix, full and reduced to clusters, before and after.
 
@@ -227,17 +257,60 @@ def spectrum(analysis):
     return figure
 
 
+@styled
+def linear_model(consolidation, analysis):
+    """Draw why a stronger forward weight turns a ring: the linear model, and the learned clock.
+
+    Parameters
+    ----------
+    consolidation, analysis : xarray.Dataset
+        Stores of these stages.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left: imaginary part of the complex pair of three excitatory units in a ring with an
+        inhibitory one, computed and derived. Right: eigenvalues of the learned matrix, reduced to
+        clusters, beside those of a ring that has its four mean weights.
+    """
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    model, learned = figure.subplots(1, 2)
+    epsilon = np.linspace(1, 3, 9)
+    for delta, marker in ((1, "o"), (2, "x"), (4, "+")):
+        pairs = [measures.linear_model(delta, value) for value in epsilon]
+        turning = [np.max(pair.imag) for pair in pairs]
+        label = f"self-coupling {delta}"
+        model.plot(epsilon - 1, turning, marker, color=BEFORE, markersize=6, label=label)
+    derived = np.sqrt(3) / 2 * (epsilon - 1)
+    model.plot(epsilon - 1, derived, color="black", linewidth=1, label="derived", zorder=0)
+    model.set_xlabel("forward minus backward coupling")
+    model.set_ylabel("imaginary part")
+    model.set_title("three units in a ring")
+    model.legend(loc="upper left")
+
+    phase = list(analysis["phase"].values).index("after")
+    real, imaginary = (
+        analysis[f"cluster_eigenvalue_{part}"].values[phase] for part in ("real", "imaginary")
+    )
+    near = ~_far_pair(real + 1j * imaginary)
+    clusters = consolidation.sizes["cluster_pre"]
+    per_cluster = consolidation.sizes["e_to_e_synapse"] / consolidation.sizes["neuron_e"] / clusters
+    ring = measures.ring_eigenvalues(_weight_summaries(consolidation)[-1], per_cluster, clusters)
+    zero_lines(learned)
+    learned.scatter(ring.real, ring.imag, s=40, facecolors="none", edgecolors="black", label="ring")
+    learned.scatter(real[near], imaginary[near], s=10, color=AFTER, label="learned")
+    learned.set_xlabel("real part (pF)")
+    learned.set_ylabel("imaginary part (pF)")
+    learned.set_title("reduced to clusters")
+    learned.legend(loc="best")
+    return figure
+
+
 def _weight_summaries(stage):
     """Sum up the block structure at every moment of a stage."""
-    _, count = measures.block_means(
-        stage["e_to_e_row_pointer"].values,
-        stage["e_to_e_column"].values,
-        stage["e_to_e_weight"].values,
-        stage["cluster"].values,
-        stage.sizes["cluster_pre"],
-    )
-    blocks = stage["block_weight"].transpose("time", "cluster_pre", "cluster_post").values
-    return [measures.weight_summary(block, count) for block in blocks]
+    names = ("e_to_e_row_pointer", "e_to_e_column", "cluster")
+    blocks = stage["block_weight"].transpose("time", "cluster_pre", "cluster_post")
+    return measures.weight_course(*(stage[name].values for name in names), blocks.values)
 
 
 def _course(axes, minutes, values, color, label):

@@ -452,6 +452,25 @@ def weight_summary(mean: np.ndarray, count: np.ndarray) -> WeightSummary:
     )
 
 
+def weight_course(
+    row_pointer: np.ndarray, column: np.ndarray, cluster: np.ndarray, block_weight: np.ndarray
+) -> list[WeightSummary]:
+    """Sum up the block structure at every moment of a training.
+
+    Parameters
+    ----------
+    row_pointer, column : arrays (neuron + 1,), (synapse,)
+        The synapses; rows are presynaptic.
+    cluster : int array (neuron,)
+    block_weight : array (time, pre, post)
+        Mean weight between clusters at each moment.
+    """
+    _, count = block_means(
+        row_pointer, column, np.zeros(len(column)), cluster, block_weight.shape[1]
+    )
+    return [weight_summary(mean, count) for mean in block_weight]
+
+
 def relative_strength(mean: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Divide each cluster's mean weight within by its mean weight to the other clusters.
 
@@ -517,6 +536,63 @@ def spectrum(
     summed = (member.T @ signed @ member).toarray()
     reduced = summed / np.bincount(unit)[:, None]
     return _sorted_eigenvalues(signed.toarray()), _sorted_eigenvalues(reduced)
+
+
+def leading_pair(eigenvalue: np.ndarray) -> complex:
+    """Return of the complex eigenvalues the one of largest real part, with its imaginary part >= 0.
+
+    NaN if all are real but for rounding.
+    """
+    turning = eigenvalue[eigenvalue.imag > 1e-9 * np.abs(eigenvalue).max()]
+    return complex(turning[np.argmax(turning.real)]) if turning.size else complex(np.nan, np.nan)
+
+
+def linear_model(delta: float, epsilon: float, inhibition: float = 2.0) -> np.ndarray:
+    """Compute the eigenvalues of three excitatory rate units in a ring and an inhibitory one.
+
+    Each excitatory unit couples to itself with ``delta``, to the next one with ``epsilon`` and to
+    the one before with 1; the inhibitory unit couples to all with ``-inhibition`` and they to it
+    with 1. The complex pair of the ring is (2 delta - epsilon - 1 +- i sqrt(3) (epsilon - 1)) / 2,
+    whatever the inhibition.
+
+    Source: Maes, Barahona & Clopath 2020, linear model (specification, section 7).
+
+    Returns
+    -------
+    complex128 array (4,)
+        By falling real part, then by falling imaginary part.
+    """
+    matrix = np.full((4, 4), -inhibition)
+    for pre in range(3):
+        for steps, weight in enumerate((delta, epsilon, 1.0)):
+            matrix[(pre + steps) % 3, pre] = weight
+    matrix[3] = 1.0, 1.0, 1.0, -inhibition
+    return _sorted_eigenvalues(matrix)
+
+
+def ring_eigenvalues(weights: WeightSummary, synapses: float, n_clusters: int) -> np.ndarray:
+    """Compute the eigenvalues that a ring of equal clusters would have, but for the uniform mode.
+
+    The same argument as for `linear_model`, for any number of clusters: mode m of the ring has
+    synapses ((within - rest) + (forward - rest) z + (backward - rest) / z), z = exp(-2 pi i m / K).
+
+    Parameters
+    ----------
+    weights : WeightSummary
+        In pF.
+    synapses : float
+        That a neuron receives from a cluster.
+
+    Returns
+    -------
+    complex128 array (n_clusters - 1,)
+        In pF, for m = 1 to K - 1; comparable with the `cluster_eigenvalue` of `spectrum`.
+    """
+    z = np.exp(-2j * np.pi * np.arange(1, n_clusters) / n_clusters)
+    within, forward, backward = (
+        weight - weights.rest for weight in (weights.within, weights.forward, weights.backward)
+    )
+    return synapses * (within + forward * z + backward / z)
 
 
 # How precisely the clock runs

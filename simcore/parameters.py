@@ -6,6 +6,7 @@ named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemen
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -25,6 +26,9 @@ from simcore.parameter_types import (
 )
 from simcore.rls_parameters import RLS, RLSTarget, with_bases
 from simcore.sweep_parameters import Sweeps
+
+# Of a study.
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 
 class NeuronE(Parameters):
@@ -152,7 +156,8 @@ class Clock(Parameters):
         None,
         "file",
         "trained matrix in the authors' .mat layout (variable A, A[post, pre], E first, 4/5 of the "
-        "neurons E), or another study's consolidation.zarr.zip; replaces all training",
+        "neurons E), or another study's consolidation.zarr.zip, or the name of that study, if it "
+        "lies in the same folder of results; replaces all training",
     )
     clusters: int | None = parameter(
         None, "1", "number of clusters; default: neurons_e / cluster_size, or else 30", ge=2
@@ -408,6 +413,21 @@ class Damage(Parameters):
         return self != Damage()
 
 
+class Stability(Parameters):
+    """Plasticity of the embedded weights under the spikes of another clock.
+
+    Its weights send the spikes and stay as they are; those of this study learn from them.
+    """
+
+    driver: str | None = parameter(
+        None,
+        "file",
+        "the consolidation.zarr.zip of the other clock, or the name of its study in the same "
+        "folder of results; default: none",
+    )
+    duration: PositiveTime = parameter(3.6e6, "ms", "of that plasticity")
+
+
 class Run(Parameters):
     """How to run; none of this changes a result."""
 
@@ -443,7 +463,7 @@ class Study(Parameters):
 
     study: str = Field(
         description="name of the study and of its folder of results",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        pattern=f"^{NAME}$",
         json_schema_extra={"unit": "1"},
     )
     results: str = parameter(
@@ -468,6 +488,7 @@ class Study(Parameters):
     readout: Readout = Readout()
     replay: Replay = Replay()
     damage: Damage = Damage()
+    stability: Stability = Stability()
     methods: tuple[Literal["clock", "rls"], ...] = parameter(
         ("clock", "rls"),
         "1",
@@ -500,6 +521,31 @@ class Study(Parameters):
     @classmethod
     def _home_folder(cls, value):
         return str(Path(value).expanduser())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_studies(cls, data):
+        """Turn the name of another study into the path of its trained clock."""
+        if not isinstance(data, dict):
+            return data
+        results = Path(str(data.get("results", "results"))).expanduser()
+        for group, key in (("clock", "weights"), ("stability", "driver")):
+            given = data.get(group)
+            named = given.get(key) if isinstance(given, dict) else None
+            if isinstance(named, str) and re.fullmatch(NAME, named):
+                path = str(results / named / "consolidation.zarr.zip")
+                data = data | {group: given | {key: path}}
+        return data
+
+    @model_validator(mode="after")
+    def _stability_needs_an_embedding(self):
+        if self.stability.driver and not self.clock.learns:
+            raise ValueError(
+                "stability.driver is about weights that were embedded, but this clock is not "
+                "trained here: leave clock.weights out and connectivity at trained, or leave out "
+                "stability.driver"
+            )
+        return self
 
     @model_validator(mode="after")
     def _step_is_short(self):
@@ -541,7 +587,11 @@ class Study(Parameters):
 
     def files(self):
         """Path of each file that the study reads, by its key."""
-        files = {"clock.weights": self.clock.weights, "song": self.song} | {
+        files = {
+            "clock.weights": self.clock.weights,
+            "stability.driver": self.stability.driver,
+            "song": self.song,
+        } | {
             f"targets.{name}.file": target.file
             for name, target in self.targets.items()
             if target.kind == "file"
@@ -563,6 +613,9 @@ class Study(Parameters):
         ids = []
         if self.clock.learns:
             ids += [f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")]
+            ids += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
+        if self.stability.driver:
+            ids += ["clock.stability.spontaneous", "clock.stability.driven"]
         ids += [
             f"clock.replay.{part}"
             for part in ("rate_e", "rate_i", "period_mean", "period_sd", "order", "broken_links")
@@ -574,7 +627,8 @@ class Study(Parameters):
 
     def measures(self):
         """Ids of all that a sweep can keep of this study."""
-        ids = self.clock_summary_ids()
+        of_whole_studies = ("clock.spectrum.", "clock.stability.")
+        ids = [name for name in self.clock_summary_ids() if not name.startswith(of_whole_studies)]
         for target in self.targets:
             parts = ("used_error", "used_correlation", "passes", "rate", "trained_synapses")
             ids += [f"readout.{target}.{part}" for part in parts]

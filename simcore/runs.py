@@ -111,10 +111,14 @@ class Training:
         Between two moments of the course.
     keep_spikes : float, ms
         At the end.
+    driver : simcore.kernels.network.Driver, optional
+        Of which the spikes are, for :func:`simcore.clock.run`.
     """
 
-    def __init__(self, state, duration, course, *, sample_every=120e3, keep_spikes=5e3):
-        self.state, self.duration, self.course = state, duration, course
+    def __init__(
+        self, state, duration, course, *, sample_every=120e3, keep_spikes=5e3, driver=None
+    ):
+        self.state, self.duration, self.course, self.driver = state, duration, course, driver
         self.sample_every = sample_every
         self.spikes = SpikeRecording(max(duration - keep_spikes, 0.0))
 
@@ -149,7 +153,8 @@ class Training:
         end, last = (clock.steps_of(time, network.dt) for time in (until, self.duration))
         while (now := state.counters[STEP]) < end:
             moment = min((now // every + 1) * every, end)
-            clock.run(state, network, moment * network.dt, record=record, tick=tick)
+            until_then = moment * network.dt
+            clock.run(state, network, until_then, driver=self.driver, record=record, tick=tick)
             if moment % every == 0 or moment == last:
                 self.course.sample(state, network)
 

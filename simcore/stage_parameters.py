@@ -46,6 +46,15 @@ def consolidation(study):
     }
 
 
+def driven(study):
+    """Return those of the plasticity under another clock's spikes."""
+    stability = study.stability.model_dump(include={"duration"})
+    return without(consolidation(study), "clock") | {
+        "clock": without(consolidation(study)["clock"], "consolidation"),
+        "stability": stability,
+    }
+
+
 def _dynamics(study):
     """What a network without plasticity needs; its size comes with its connectivity."""
     unused = *_START, *_TRAINING, *_PLASTICITY, *_STRUCTURE

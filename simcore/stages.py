@@ -119,6 +119,48 @@ def training(given, seed, before, *, name, watch=unwatched):
     return _trained(run, kernel, built.cluster)
 
 
+def driven(given, seed, before, driver, *, watch=unwatched):
+    """Let weights learn from the spikes of another network, which their own changes do not touch.
+
+    Source: specification, section 7, stability.
+
+    Parameters
+    ----------
+    before : xarray.Dataset
+        Of the embedding: weights that learn, and the state to begin with.
+    driver : xarray.Dataset
+        Holds the connectivity that sends the spikes, of as many neurons.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`simcore.datasets.training`: the weights are those that learned, the spikes those
+        of the driver.
+
+    Raises
+    ------
+    UserError
+        The driver has another number of neurons.
+    """
+    parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
+    duration = given["stability"]["duration"]
+    built, driving = datasets.read_connectivity(before), datasets.read_connectivity(driver)
+    sizes = [(one.neurons_e, one.neurons_i) for one in (built, driving)]
+    if sizes[0] != sizes[1]:
+        raise UserError(
+            "the driver has {} E and {} I neurons, this clock {} and {}: set stability.driver to a "
+            "clock of the same size.".format(*sizes[1], *sizes[0])
+        )
+    state = clock.initial_state(built, parameters, seed, "driven", plastic=True)
+    datasets.restore_state(state, before)
+    state.counters[STEP] = 0
+    synapses = clock.driver(driving, parameters.precision)
+    run = Training(state, duration, Course(built.cluster), driver=synapses)
+    kernel = clock.network(state, parameters, dt, plastic=True)
+    run.run(kernel, duration, watch(run, duration))
+    return _trained(run, kernel, built.cluster)
+
+
 def _trained(run, kernel, cluster):
     final = clock.settled_connectivity(run.state, kernel, cluster)
     return datasets.training(run, final, run.state).assign_attrs(simulated_ms=run.duration)
@@ -448,6 +490,20 @@ def block_weights(built):
         f"clock.weights.{part}": (getattr(summary, part), "pF")
         for part in ("within", "forward", "backward", "rest")
     }
+
+
+def forward_growth(trained):
+    """By what factor forward weights changed in a training: (value, unit).
+
+    Parameters
+    ----------
+    trained : xarray.Dataset
+        Of :func:`training` or :func:`driven`.
+    """
+    built = datasets.read_connectivity(trained)
+    blocks = trained["block_weight"].transpose("time", "cluster_pre", "cluster_post")[[0, -1]]
+    before, after = measures.weight_course(*built.e_to_e[:2], built.cluster, blocks.values)
+    return after.forward / before.forward, "1"
 
 
 def trained_synapses(learned, network=None):

@@ -51,7 +51,9 @@ def test_half_the_step_takes_twice_the_time():
     assert twice.cpu_seconds == pytest.approx(2 * once.cpu_seconds)
 
 
-@pytest.mark.parametrize("stage", ["network", "embedding", "clock_replay", "learn", "replay"])
+@pytest.mark.parametrize(
+    "stage", ["network", "embedding", "driven", "clock_replay", "learn", "replay"]
+)
 def test_a_larger_clock_costs_more(stage):
     small, large = (of_clock(stage, clusters=clusters) for clusters in (15, 30))
     assert large.cpu_seconds > 1.9 * small.cpu_seconds

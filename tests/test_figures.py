@@ -157,7 +157,9 @@ SONG = replay(45, labels="frequency")
 ALL = {
     "weights": lambda: figures.weights(NETWORK, CONSOLIDATION),
     "time_course": lambda: figures.time_course(EMBEDDING, CONSOLIDATION),
+    "stability": lambda: figures.stability(CONSOLIDATION, EMBEDDING),
     "spectrum": lambda: figures.spectrum(analysis(replay())),
+    "linear_model": lambda: figures.linear_model(CONSOLIDATION, analysis(replay())),
     "replay_raster": lambda: figures.replay_raster(replay()),
     "replay_raster, song": lambda: figures.replay_raster(SONG),
     "replay_raster, clock": lambda: figures.replay_raster(
@@ -227,6 +229,28 @@ def test_weights_shows_blocks_without_synapses_as_missing():
     figure = drawn(figures.weights(NETWORK, consolidation))
     array = figure.axes[2].images[0].get_array()
     assert np.ma.getmaskarray(np.ma.masked_invalid(array)).nonzero() == (2, 0)
+
+
+def test_stability_shows_both_stages_on_one_scale():
+    own, others = ALL["stability"]().axes
+    assert own.get_ylim() == others.get_ylim()
+    for axes, minutes, forward in ((own, [0, 1], [6, 7]), (others, [0, 1, 2], [3, 4, 5])):
+        (line,) = (line for line in axes.lines if line.get_label() == "forward")
+        np.testing.assert_allclose(line.get_xydata(), np.transpose([minutes, forward]))
+
+
+def test_linear_model_shows_the_derived_line_and_the_learned_ring():
+    model, learned = ALL["linear_model"]().axes
+    marks = [line.get_xydata() for line in model.lines if "self-coupling" in line.get_label()]
+    (derived,) = (line.get_xydata() for line in model.lines if line.get_label() == "derived")
+    assert len(marks) == 3
+    for points in marks:
+        np.testing.assert_allclose(points, derived, atol=1e-6)
+    ring, eigenvalues = (points.get_offsets() for points in learned.collections)
+    # Four clusters: forward 7 above backward and the rest 1.5 pF.
+    expected = measures.ring_eigenvalues(measures.WeightSummary(20, 7, 1.5, 1.5), 4, 4)
+    np.testing.assert_allclose(ring, np.transpose([expected.real, expected.imag]))
+    assert len(eigenvalues) == 3  # five, less the pair far off
 
 
 def test_time_course_joins_the_stages():

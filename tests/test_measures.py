@@ -389,6 +389,37 @@ def test_spectrum_of_a_matrix_of_means_is_that_of_the_full_one():
     assert len(first) == 2 and np.all(first == np.conj(second)) and np.all(first.imag > 0)
 
 
+COUPLING = st.floats(0.1, 10)
+
+
+@given(delta=COUPLING, epsilon=COUPLING, inhibition=COUPLING)
+def test_pair_of_the_linear_model_is_the_derived_one(delta, epsilon, inhibition):
+    """The specification's formula, section 7; the inhibition touches the uniform mode only."""
+    found = measures.linear_model(delta, epsilon, inhibition)
+    for sign in (1, -1):
+        pair = (2 * delta - epsilon - 1 + sign * 1j * np.sqrt(3) * (epsilon - 1)) / 2
+        assert np.min(np.abs(found - pair)) < 1e-6 * (1 + np.abs(found).max())
+
+
+@given(weights=st.tuples(*[st.floats(1, 30)] * 4), clusters=st.integers(3, 12))
+def test_ring_eigenvalues_are_those_of_a_ring_of_equal_clusters(weights, clusters):
+    weights, synapses = measures.WeightSummary(*weights), 16.0
+    matrix = np.full((clusters, clusters), weights.rest)
+    for pre in range(clusters):
+        matrix[pre, pre] = weights.within
+        matrix[(pre + 1) % clusters, pre] = weights.forward
+        matrix[(pre - 1) % clusters, pre] = weights.backward
+    expected = np.linalg.eigvals(synapses * matrix)
+    for eigenvalue in measures.ring_eigenvalues(weights, synapses, clusters):
+        assert np.min(np.abs(expected - eigenvalue)) < 1e-6 * np.abs(expected).max()
+
+
+def test_leading_pair_is_the_complex_one_of_largest_real_part():
+    eigenvalue = np.array([9, 3 + 1j, 3 - 1j, 2 + 5j, 2 - 5j, -4 + 90j, -4 - 90j])
+    assert measures.leading_pair(eigenvalue) == 3 + 1j
+    assert np.isnan(measures.leading_pair(np.array([3.0 + 0j, 1 + 1e-12j])))
+
+
 # Timing
 
 

@@ -156,14 +156,33 @@ def test_targets():
     refused("targets.x.lengthh", targets={"x": {"kind": "song", "lengthh": 3}})
 
 
+def test_another_study_of_the_same_folder_is_known_by_its_name():
+    given = study(results="here", clock={"weights": "demo"})
+    assert (
+        given.clock.weights == "here/demo/consolidation.zarr.zip" == given.files()["clock.weights"]
+    )
+    assert study(clock={"weights": "demo.zarr.zip"}).clock.weights == "demo.zarr.zip"
+    given = study(stability={"driver": "random_order"})
+    assert given.stability.driver == "results/random_order/consolidation.zarr.zip"
+    ids = ("clock.stability.spontaneous", "clock.stability.driven")
+    assert set(ids) < set(given.summary_ids()) and not set(ids) & set(study().summary_ids())
+
+
+def test_stability_needs_a_clock_that_is_embedded_here():
+    for clock in ({"weights": "demo"}, {"connectivity": "hard-wired"}):
+        refused("stability.driver", "embedded", clock=clock, stability={"driver": "demo"})
+
+
 def test_ids_of_the_summary():
     parts = ("rate_e", "rate_i", "period_mean", "period_sd", "order", "broken_links")
     parts = [f"clock.replay.{part}" for part in parts]
     parts += [f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")]
     weights = [f"clock.weights.{p}" for p in ("within", "forward", "backward", "rest")]
+    weights += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
     targets = {"abcba": {"kind": "symbols"}}
     readout = ["readout.abcba.error", "readout.abcba.correlation"]
     assert study(targets=targets).summary_ids() == weights + parts + readout
+    assert not any("spectrum" in name for name in study().measures())
     assert study(clock={"weights": "A.mat"}).summary_ids() == parts
 
 

@@ -6,6 +6,7 @@ from oracle.cases import (
     DT,
     E_TO_E,
     I_TO_E,
+    Recorder,
     oracle_network,
     run_clock,
     small_clock,
@@ -80,6 +81,37 @@ def test_static_network_equals_oracle_and_keeps_its_weights(can_learn):
     weight = clock.settled_weights(state, network)
     np.testing.assert_array_equal(weight, connectivity.e_to_e.weight)
     np.testing.assert_array_equal(state.i_to_e.weight, connectivity.i_to_e.weight)
+
+
+def test_weights_that_learn_from_a_driver_equal_oracle():
+    parameters = small_clock()
+    connectivity, state = start(parameters)
+    driving, other = start(parameters, seed=2)
+    oracle = oracle_network(connectivity, state, parameters)
+    of_driver = oracle_network(driving, other, parameters)
+    network = clock.network(state, parameters, DT, plastic=True)
+    recorder = Recorder()
+    driver = clock.driver(driving, "64-bit")
+    clock.run(state, network, 300.0, driver=driver, record=recorder)
+    assert recorder.spikes() == sorted(oracle.run(3000, plastic=True, driver=of_driver))
+    assert_weights_equal(oracle, state, network)
+    np.testing.assert_array_equal(driver.e_to_e.weight, driving.e_to_e.weight)
+    assert_clipped_at_both_bounds(oracle)
+
+
+def test_a_driver_does_not_feel_what_the_weights_learn():
+    """Weights of three different networks under study: the spikes of the driver are the same."""
+    parameters = small_clock()
+    driver = clock.driver(start(parameters, seed=7)[0], "32-bit")
+    spikes = []
+    for seed in (1, 2, 3):
+        connectivity = balanced(parameters, stream(seed, "weights"))
+        state = clock.initial_state(connectivity, parameters, 1, "run", plastic=True)
+        recorder = Recorder()
+        kernel = clock.network(state, parameters, DT, plastic=True)
+        clock.run(state, kernel, 200.0, driver=driver, record=recorder)
+        spikes.append(recorder.spikes())
+    assert spikes[0] == spikes[1] == spikes[2] and len(spikes[0]) > 100
 
 
 def test_a_state_that_cannot_learn_or_is_about_to_is_refused():

@@ -19,10 +19,12 @@ CAPTIONS = sorted((Path(__file__).parents[1] / "workflow" / "report").glob("*.rs
 BY_STEM = {path.stem: path for path in CAPTIONS}
 DRAWN = {
     "learning_curve",
+    "linear_model",
     "periods",
     "readout_weights",
     "replay_raster",
     "spectrum",
+    "stability",
     "target_and_replay",
     "time_course",
     "weights",

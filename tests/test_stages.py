@@ -124,6 +124,51 @@ def test_training_goes_on_from_the_stage_before():
     assert not np.array_equal(before.weight, after.weight)
 
 
+@pytest.fixture(scope="module")
+def embedded():
+    """An embedded clock, and what else a stage of plasticity under another one's spikes needs."""
+    short = given(connectivity="trained", balancing=200, balancing_static=100, embedding=300)
+    short["stability"] = {"duration": 500}
+    network = stages.network(short, SEED)
+    return short, stages.training(short, SEED, network, name="embedding")
+
+
+def test_weights_learn_from_another_clocks_spikes(embedded, wired):
+    short, before = embedded
+    driver, _ = wired
+    learned = stages.driven(short, SEED, before, driver)
+    assert learned.attrs["simulated_ms"] == 500
+    assert list(learned["time"].values) == [0, 500]
+    first, last = learned["block_weight"].values
+    np.testing.assert_allclose(first, before["block_weight"].values[-1], rtol=1e-6)
+    assert not np.array_equal(first, last)
+    # The spikes are the driver's: those that they teach may be any.
+    other = before.assign(e_to_e_weight=before["e_to_e_weight"] * 1.1)
+    other = other.assign(state_rule_base=other["state_rule_base"] * 1.1)
+    again = stages.driven(short, SEED, other, driver)
+    assert again["spike_time"].equals(learned["spike_time"]) and learned.sizes["spike"] > 10
+    assert not again["e_to_e_weight"].equals(learned["e_to_e_weight"])
+
+
+def test_forward_growth_compares_end_and_beginning(embedded, wired):
+    short, before = embedded
+    learned = stages.driven(short, SEED, before, wired[0])
+    grown = learned.assign(block_weight=learned["block_weight"].copy(deep=True))
+    forward = [(pre, (pre + 1) % 4) for pre in range(4)]
+    for moment, weight in ((0, 4.0), (-1, 6.0)):
+        blocks = grown["block_weight"].transpose("time", "cluster_pre", "cluster_post")
+        for pre, post in forward:
+            blocks[moment, pre, post] = weight
+    assert stages.forward_growth(grown) == (pytest.approx(1.5), "1")
+
+
+def test_a_driver_of_another_size_is_refused(embedded):
+    short, before = embedded
+    larger = stages.network(given(clusters=5), SEED)
+    with pytest.raises(UserError, match="100 E and 25 I.*80 and 20"):
+        stages.driven(short, SEED, before, larger)
+
+
 def test_a_run_is_watched_once_and_can_be_interrupted(wired):
     seen = []
 

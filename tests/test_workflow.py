@@ -37,7 +37,7 @@ WHOLE = merged(
         },
     },
 )
-TRAINED_FIGURES = ["weights", "time_course", "spectrum"]
+TRAINED_FIGURES = ["weights", "time_course", "spectrum", "linear_model"]
 CLOCK_FIGURES = ["periods", "replay_raster"]
 TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
 ALL = {"network", "embedding", "consolidation", "replay_clock", "analysis", "summary.json"} | {
@@ -82,12 +82,27 @@ def study(wired, tmp_path):
 # ------------------------------------------------------------------------------------- whole runs
 
 
+def test_the_spikes_of_another_study_drive_the_weights_of_this_one(whole, tmp_path):
+    _, folder, _ = whole
+    shutil.copytree(folder, tmp_path / "tiny")
+    change = {"study": "stable", "stability": {"driver": "tiny", "duration": "1 s"}}
+    file, made = studies.write(tmp_path, merged(TINY, change)), tmp_path / "stable"
+    done = run(file, made / "figures/stability.png", made / "summary.json")
+    assert done.returncode == 0, done.text
+    summary = json.loads((made / "summary.json").read_text())
+    values = [entry["value"] for entry in summary if entry["id"].startswith("clock.stability.")]
+    assert len(values) == 2 and all(value > 0 for value in values)
+    shutil.rmtree(tmp_path / "tiny")
+    assert_fails(run(file), "stability.driver", "there is no file")
+
+
 def test_summary_has_every_number(whole):
     _, folder, _ = whole
     summary = json.loads((folder / "summary.json").read_text())
     by_id = {entry["id"]: entry for entry in summary}
     assert list(by_id) == [
         *(f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")),
+        *("clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"),
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
         *(f"clock.replay.{part}" for part in ("order", "broken_links")),
         *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),

@@ -187,6 +187,15 @@ class Network(NamedTuple):
     i_to_e: Incoming
 
 
+class Driver(NamedTuple):
+    """The synapses of another network, which send the spikes while those under study only learn."""
+
+    e_to_e: Synapses
+    e_to_i: Synapses
+    i_to_e: Synapses
+    i_to_i: Synapses
+
+
 @kernel
 def stimulated_cluster(stimulation, step):
     """Index of the cluster stimulated in ``step`` (0, 1, ... since the beginning), or -1."""
@@ -268,7 +277,7 @@ def begin_window(state, network):
 @kernel
 def transmit_recurrent(state, network, scratch):
     """Let the spikes of the step before reach their targets."""
-    spikes_E, spikes_I = state.counters[SPIKES_E], state.counters[SPIKES_I]
+    spikes_E = state.counters[SPIKES_E]
     if state.rule.base.size > 0:
         transmit_plastic(
             state.e_to_e,
@@ -280,9 +289,24 @@ def transmit_recurrent(state, network, scratch):
         )
     else:
         transmit(state.e_to_e, state.spikes_E, spikes_E, scratch.received_E_E)
-    transmit(state.e_to_i, state.spikes_E, spikes_E, scratch.received_I_E)
-    transmit(state.i_to_e, state.spikes_I, spikes_I, scratch.received_E_I)
-    transmit(state.i_to_i, state.spikes_I, spikes_I, scratch.received_I_I)
+    transmit_with_inhibition(state, state, scratch)
+
+
+@kernel
+def transmit_with_inhibition(synapses, state, scratch):
+    """The same for all but E to E, through the synapses of a state or a driver."""
+    spikes_E, spikes_I = state.counters[SPIKES_E], state.counters[SPIKES_I]
+    transmit(synapses.e_to_i, state.spikes_E, spikes_E, scratch.received_I_E)
+    transmit(synapses.i_to_e, state.spikes_I, spikes_I, scratch.received_E_I)
+    transmit(synapses.i_to_i, state.spikes_I, spikes_I, scratch.received_I_I)
+
+
+@kernel
+def transmit_driver(driver, state, scratch):
+    """Let the spikes of the step before reach their targets through the synapses of a driver."""
+    spikes_E = state.counters[SPIKES_E]
+    transmit(driver.e_to_e, state.spikes_E, spikes_E, scratch.received_E_E)
+    transmit_with_inhibition(driver, state, scratch)
 
 
 @kernel
@@ -331,14 +355,35 @@ def change_weights(state, network):
 @kernel
 def step_network(state, network, scratch):
     """Advance the whole recurrent network by one step."""
+    advance_window(state, network)
+    transmit_recurrent(state, network, scratch)
+    finish_step(state, network, scratch)
+
+
+@kernel
+def step_driven(state, network, driver, scratch):
+    """Advance a driver's neurons by one step, and let their spikes change the network's weights."""
+    advance_window(state, network)
+    transmit_driver(driver, state, scratch)
+    finish_step(state, network, scratch)
+
+
+@kernel
+def advance_window(state, network):
+    """Count the steps between two normalizations; normalize, if one is due."""
     rule, counters = network.plasticity, state.counters
-    cluster = stimulated_cluster(network.stimulation, counters[STEP])
     if rule.traces:
         if counters[WINDOW_STEP] == rule.window_steps:
             begin_window(state, network)
         counters[WINDOW_STEP] += 1
-    transmit_recurrent(state, network, scratch)
+
+
+@kernel
+def finish_step(state, network, scratch):
+    """What a step does once the spikes of the step before have arrived."""
+    rule, counters = network.plasticity, state.counters
     amplitude = network.dt * rule.A_potentiation * rule.decay_x[counters[WINDOW_STEP]]
+    cluster = stimulated_cluster(network.stimulation, counters[STEP])
     external_excitatory(cluster, state, network, scratch)
     counters[SPIKES_E] = advance_excitatory(amplitude, state, network, scratch)
     counters[SPIKES_I] = advance_inhibitory(state, network, scratch)
@@ -383,5 +428,23 @@ def run_network(steps, state, network, scratch, recorded_step, recorded_neuron):
     count = 0
     for _ in range(steps):
         step_network(state, network, scratch)
+        count = record(state, recorded_step, recorded_neuron, count)
+    return count
+
+
+@time_loop
+def run_driven(steps, state, network, driver, scratch, recorded_step, recorded_neuron):
+    """Advance as ``run_network`` does, but the spikes travel through the synapses of a driver.
+
+    The network's own weights learn from these spikes and are felt by nobody (specification,
+    section 7, stability).
+
+    Parameters
+    ----------
+    driver : Driver
+    """
+    count = 0
+    for _ in range(steps):
+        step_driven(state, network, driver, scratch)
         count = record(state, recorded_step, recorded_neuron, count)
     return count

@@ -171,8 +171,12 @@ class Network:
         both = np.concatenate([self.E.spikes, self.I.spikes])
         return [(self.steps, int(neuron)) for neuron in np.flatnonzero(both)]
 
-    def step(self, *, plastic=False, traces=None, order=()):
-        """One step, in the order of the specification (end of section 2)."""
+    def step(self, *, plastic=False, traces=None, order=(), driver=None):
+        """One step, in the order of the specification (end of section 2).
+
+        With a driver, another network, the spikes travel through its synapses (section 7).
+        """
+        sending = self if driver is None else driver
         traces = plastic if traces is None else traces
         # 1. Stimulus on or off.
         stimulated = self.stimulated_cluster(order)
@@ -183,10 +187,10 @@ class Network:
         # 3. Every neuron.
         received_EE, received_EI = self.external_input_E(stimulated, bool(len(order)))
         received_IE = self.external_input_I()
-        received_EE = received_EE + self.W_EE @ self.E.spikes
-        received_EI = received_EI + self.W_EI @ self.I.spikes
-        received_IE = received_IE + self.W_IE @ self.E.spikes
-        received_II = self.W_II @ self.I.spikes
+        received_EE = received_EE + sending.W_EE @ self.E.spikes
+        received_EI = received_EI + sending.W_EI @ self.I.spikes
+        received_IE = received_IE + sending.W_IE @ self.E.spikes
+        received_II = sending.W_II @ self.I.spikes
         if traces:
             self.decay_traces()
         self.E.step(self.filter_EE.step(received_EE), self.filter_EI.step(received_EI))

@@ -16,6 +16,7 @@ rule analysis:
             if STUDY.clock.learns
             else {}
         ),
+        **({"driven": store("driven")} if STUDY.stability.driver else {}),
         **{f"replay_{name}": store(f"replay_{name}") for name in STUDY.targets},
         replay=store("replay_clock"),
     output:

@@ -56,6 +56,26 @@ rule consolidation:
         "../scripts/training.py"
 
 
+if STUDY.stability.driver:
+
+    rule driven:
+        input:
+            network=store("embedding"),
+            driver=STUDY.stability.driver,
+        output:
+            store("driven"),
+        log:
+            log_of("driven"),
+        benchmark:
+            benchmark_of("driven")
+        params:
+            parameters=stage_parameters.driven(STUDY),
+            seed=STUDY.seed,
+            code=code("driven.py"),
+        script:
+            "../scripts/driven.py"
+
+
 rule replay_clock:
     input:
         network=store(NETWORK),

@@ -11,6 +11,7 @@ STAGE_OF_RULE = {
     "network": "network",
     "embedding": "training",
     "consolidation": "training",
+    "driven": "driven",
     "replay_clock": "replay",
     "replay_intact": "replay",
     "target": "target",

@@ -2,14 +2,19 @@
 
 # Stores that each figure of the clock needs.
 CLOCK_FIGURES = (
-    {
-        "weights": ["network", "consolidation"],
-        "time_course": ["embedding", "consolidation"],
-        "spectrum": ["analysis"],
-    }
-    if STUDY.clock.learns
-    else {}
-) | {"replay_raster": ["replay_clock"], "periods": ["analysis"]}
+    (
+        {
+            "weights": ["network", "consolidation"],
+            "time_course": ["embedding", "consolidation"],
+            "spectrum": ["analysis"],
+            "linear_model": ["consolidation", "analysis"],
+        }
+        if STUDY.clock.learns
+        else {}
+    )
+    | ({"stability": ["consolidation", "driven"]} if STUDY.stability.driver else {})
+    | {"replay_raster": ["replay_clock"], "periods": ["analysis"]}
+)
 TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
 
 

@@ -14,6 +14,11 @@ def weights(before, after):
     blocks = [stages.blocks(network) for network in networks.values()]
     numbers = stages.block_weights(after)
     full, reduced = zip(*(spectrum(network) for network in networks.values()), strict=True)
+    pair = measures.leading_pair(reduced[-1])
+    numbers |= {
+        "clock.spectrum.leading_real": (pair.real, "pF"),
+        "clock.spectrum.leading_imaginary": (pair.imag, "pF"),
+    }
     phase = np.array(list(networks), dtype=object)
     variables = {
         "phase": variable("phase", phase, "1", "before the embedding, after the consolidation")
@@ -52,6 +57,13 @@ with Stage(snakemake) as this:
                 )
             )
         )
+    if "driven" in this.input.keys():
+        runs = {"spontaneous": "consolidation", "driven": "driven"}
+        growth = {
+            f"clock.stability.{name}": stages.forward_growth(this.read(stage))
+            for name, stage in runs.items()
+        }
+        parts.append((growth, {}))
     replay = this.read("replay", "replay_clock")
     parts += [stages.rhythm(replay, dt), stages.variability(replay)]
     parts += [

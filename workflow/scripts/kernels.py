@@ -22,7 +22,8 @@ def compile_kernels(this, part="clock", *arguments):
     ----------
     this : Stage
     part : str
-        ``clock``, or ``rls`` for recursive least squares: the script that compiles them.
+        ``clock``, ``driven`` for plasticity under another clock's spikes, or ``rls`` for recursive
+        least squares: the script that compiles them.
     *arguments : str
         For that script.
     """
