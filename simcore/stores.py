@@ -15,6 +15,7 @@ import platform
 import time
 import zipfile
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -318,6 +319,38 @@ class Checkpoint:
         with writing(self.path):
             self.path.unlink(missing_ok=True)
             _remove_leftovers(self.path)
+
+
+@cache
+def hold(folder):
+    """Keep other runs out of a folder of results until this process ends, in whatever way it ends.
+
+    The open descriptor is the lock: it is never closed, and no other process inherits it.
+
+    Raises
+    ------
+    UserError
+        Another run is at work there, or the folder cannot be written.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(f"{folder}/.lock", os.O_CREAT | os.O_RDWR)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"Another run is at work in {folder}: wait for it or end it, then try again."
+        ) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):  # no locks here
+            raise unusable(folder, "written", error) from None
+
+
+def unusable(folder, how, error):
+    """Return the UserError of a folder of results that cannot be written or read."""
+    return UserError(
+        f"The results folder {folder} cannot be {how} ({error.strerror}): set results to another "
+        "folder."
+    )
 
 
 def _lock(path, patience, notify):

@@ -143,7 +143,7 @@ def test_report_needs_nothing_else(whole):
     _, folder, _ = whole
     page = (folder / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
-    assert len([source for source in sources if source.startswith("data:image/png")]) == 13
+    assert len([source for source in sources if source.startswith("data:image/png")]) == 14
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "@import" not in page and "url(http" not in page
     workflow_page = (folder / "workflow.html").read_text()

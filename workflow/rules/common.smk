@@ -1,25 +1,20 @@
+# What all rules of a study need.
+
 import os
 import sys
 from pathlib import Path
-
-# Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
-# each version of the kernels has a cache of its own.
-from simcore.provenance import code_digest, kernels_digest
-
-os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(f".cache/kernels/{kernels_digest()}")
 
 import yaml
 
 from simcore import stage_parameters
 from simcore.errors import UserError
 from simcore.parameters import read_study
+from simcore.provenance import code_digest
 from simcore.stage_parameters import without
-from simcore.stores import file_digest
+from simcore.stores import file_digest, hold
 
-# A study stands alone: Snakemake would merge it with the demo's file.
-if not workflow.configfiles:
-
-    configfile: "config/config.yaml"
+# The place of this study in a collection (collection.smk), if it belongs to one.
+PART = config.pop("part", {"name": "", "file": "", "made": []})
 
 
 def named_experiments():
@@ -29,11 +24,12 @@ def named_experiments():
 
 def validated(config):
     """The study, or the end with a sentence for each mistake."""
-    where = ", ".join(str(file) for file in workflow.configfiles) or "the configuration"
+    files = PART["file"] or ", ".join(str(file) for file in workflow.configfiles)
+    where = files or "the configuration"
     try:
         study = read_study(dict(config), where, named_experiments())
         for key, file in study.files().items():
-            if not os.path.exists(file):
+            if file not in PART["made"] and not os.path.exists(file):
                 raise UserError(f"{where}: {key}: there is no file {file}: mend the path.")
     except UserError as error:
         sys.exit(str(error))
@@ -41,8 +37,9 @@ def validated(config):
 
 
 STUDY = validated(config)
-config["run"] = STUDY.run.model_dump()
+config["run"] = STUDY.run.model_dump() | {"part": PART["name"]}
 FOLDER = f"{STUDY.results}/{STUDY.study}"
+FOLDERS = [FOLDER]
 NETWORK = "consolidation" if STUDY.clock.learns else "network"
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 

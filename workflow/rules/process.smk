@@ -1,73 +1,58 @@
 # The main process: one run of a study at a time, ends when asked, says where to look.
+# FOLDERS are those of the run and, of a collection, of its studies; the first is FOLDER.
 
-import errno
-import fcntl
-import shlex
+import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import warnings
 from dataclasses import replace
-from functools import cache
+from pathlib import Path
 
 import psutil
 
-# Snakemake puts this into the commands of its scripts unquoted: a blank in the path would break them.
-sys.executable = shlex.quote(sys.executable)
-
-# Its scripts end when this process has died (workflow/scripts/stage.py).
-os.environ["SNAKEMAKE_PROCESS"] = str(os.getpid())
+from simcore.errors import UserError
+from simcore.stores import hold, unusable
 
 
-@cache
-def hold_lock(folder):
-    """Keep other runs of this study out until this process ends, in whatever way it ends.
-
-    The open descriptor is the lock: it is never closed, and no job inherits it. Once is enough.
-    """
+def hold_folders():
+    """Keep other runs of these studies out until this process ends."""
     try:
-        os.makedirs(folder, exist_ok=True)
-        descriptor = os.open(f"{folder}/.lock", os.O_CREAT | os.O_RDWR)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"Another run is at work in {folder}: wait for it or end it, then try again.")
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):  # no locks here
-            sys.exit(unusable("written", error))
+        for folder in FOLDERS:
+            hold(folder)
+    except UserError as error:
+        sys.exit(str(error))
 
 
 def cancel_orphans(patience=120):
-    """Cancel what a killed run left in Slurm's queue; the lock's file tells the name of its jobs.
+    """Cancel what killed runs left in Slurm's queue; the locks' files tell the names of their jobs.
 
     They get SIGTERM, write their checkpoints, and are not in the way of this run's jobs.
     """
-    lock = Path(f"{FOLDER}/.lock")
-    if (name := lock.read_text()) and shutil.which("scancel"):
-        subprocess.run(["scancel", f"--name={name}"])
+    locks = [Path(folder) / ".lock" for folder in FOLDERS]
+    names = {lock.read_text() for lock in locks} - {""}
+    if names and shutil.which("scancel"):
+        for name in names:
+            subprocess.run(["scancel", f"--name={name}"])
         deadline = time.monotonic() + patience
-        queue = ["squeue", "--noheader", f"--name={name}"]
+        queue = ["squeue", "--noheader", f"--name={','.join(sorted(names))}"]
         while time.monotonic() < deadline and subprocess.run(queue, capture_output=True).stdout:
             time.sleep(1)
     # Only the executor for Slurm names its jobs by run.
-    lock.write_text(getattr(workflow.scheduler._executor, "run_uuid", ""))
-
-
-def unusable(how, error):
-    """What to say of a results folder that cannot be used."""
-    return (
-        f"The results folder {FOLDER} cannot be {how} ({error.strerror}): "
-        "set results to another folder."
-    )
+    for lock in locks:
+        lock.write_text(getattr(workflow.scheduler._executor, "run_uuid", ""))
 
 
 # Snakemake would list the folder and end in a traceback.
-try:
-    os.scandir(FOLDER).close()
-except FileNotFoundError:
-    pass  # nothing has run yet
-except OSError as error:
-    sys.exit(unusable("read", error))
+for folder in FOLDERS:
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        pass  # nothing has run yet
+    except OSError as error:
+        sys.exit(str(unusable(folder, "read", error)))
 
 
 def stop_jobs(*_):
@@ -95,7 +80,7 @@ shell.prefix("trap '' INT; exec ")
 # Before the first job; not in dry runs, nor when nothing is to be done, nor in the nested processes
 # of cluster jobs. Snakemake has set its own handlers by then.
 onstart:
-    hold_lock(FOLDER)
+    hold_folders()
     cancel_orphans()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:

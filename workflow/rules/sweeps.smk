@@ -96,7 +96,10 @@ def stale_files():
 # another run is just at work on.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     for file in stale_files():
-        hold_lock(FOLDER)
+        try:
+            hold(FOLDER)
+        except UserError as error:
+            sys.exit(str(error))
         os.remove(file)
 
 

@@ -29,12 +29,13 @@ class Stage:
     """
 
     def __init__(self, snakemake):
-        self.rule = snakemake.rule
+        self.run = snakemake.config["run"]
+        self.part = self.run["part"]
+        self.rule = snakemake.rule.removeprefix(f"{self.part}_")
         wildcards = snakemake.wildcards
         named = ("target", "experiment", "sweep", "key")
         self.target = next(filter(None, map(wildcards.get, named)), "")
         self.params, self.input, self.output = snakemake.params, snakemake.input, snakemake.output
-        self.run = snakemake.config["run"]
         self.stop = self.checkpoint = None
         self.log = Path(snakemake.log[0])
         try:
@@ -42,12 +43,17 @@ class Stage:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
                 self.log.write_bytes(b"")
         except UserError as error:
-            sys.exit(f"Error in {self.name}: {error}")
+            sys.exit(f"Error in {self.label}: {error}")
 
     @property
     def name(self):
-        """Rule and target or experiment, for people."""
+        """Rule and target or experiment."""
         return f"{self.rule} {self.target}".strip()
+
+    @property
+    def label(self):
+        """The same for people, with the study, if it is one of a collection."""
+        return f"{self.part} {self.name}".strip()
 
     def __enter__(self):
         threading.Thread(target=end_with_starter, daemon=True).start()
@@ -57,10 +63,10 @@ class Stage:
         if self.checkpoint is not None:
             self.checkpoint.close()
         if isinstance(error, UserError):
-            self.say(f"Error in {self.name}: {error}")
+            self.say(f"Error in {self.label}: {error}")
             sys.exit(1)
         if isinstance(error, MemoryError):
-            self.say(f"Error in {self.name}: this machine has too little memory for it.")
+            self.say(f"Error in {self.label}: this machine has too little memory for it.")
             sys.exit(1)
 
     def say(self, sentence):
@@ -72,7 +78,7 @@ class Stage:
 
     def report(self, sentence):
         """Say something about this stage."""
-        self.say(f"{self.name}: {sentence}")
+        self.say(f"{self.label}: {sentence}")
 
     def listen(self):
         """From now on, a request to end waits until the stage looks at ``stop``."""
