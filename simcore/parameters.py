@@ -466,6 +466,9 @@ class Study(Parameters):
         pattern=f"^{NAME}$",
         json_schema_extra={"unit": "1"},
     )
+    about: str = parameter(
+        "", "1", "what it shows, in a sentence or two: the report begins with it"
+    )
     results: str = parameter(
         "results", "folder", "where the folders of results lie", pattern=r"^[^{}]+$"
     )
@@ -664,7 +667,7 @@ def read_study(data, where="the configuration", experiments=None):
     try:
         return Study.model_validate(_with_experiments(data, experiments or {}))
     except ValidationError as error:
-        sentences = [_sentence(problem, where) for problem in error.errors()]
+        sentences = [sentence(problem, where) for problem in error.errors()]
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
 
 
@@ -690,7 +693,7 @@ WORDING = {
 }
 
 
-def _sentence(problem, where):
+def sentence(problem, where):
     """One sentence for one of pydantic's problems."""
     path = [str(part) for part in problem["loc"]]
     if path[:1] == ["targets"]:

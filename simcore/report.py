@@ -34,22 +34,28 @@ MEANINGS = {
 }
 
 
-def write(path, study_name, summary, figures, facts, tables=()):
+def write(path, title, scorecards, chapters, facts, *, about="", abouts=None, tables=()):
     """Write the page; the same arguments give the same bytes.
 
     Parameters
     ----------
     path : path
         Of the HTML file.
-    study_name : str
-    summary : list of dict
-        The entries of summary.json: `id`, `value` (None where undefined), `unit`, `interval` and
-        `bound` (of a sweep's number), `low`, `high`, `source`, `ok`.
-    figures : list of tuple (path, str, str)
-        PNG file, title and caption; blank lines part the paragraphs of a caption.
+    title : str
+    scorecards : dict of str to list of dict
+        By the name of the study, empty if there is one only: the entries of summary.json: `id`,
+        `value` (None where undefined), `unit`, `interval` and `bound` (of a sweep's number),
+        `low`, `high`, `source`, `ok`.
+    chapters : dict of str to list of dict
+        By title, the figures: `file` (PNG), `title`, `caption` (blank lines part its paragraphs)
+        and `data`, the names of the files that it shows.
     facts : dict
         What else the reader should know, such as the seed; a name in words and a number, a text or
         a list of texts each. The lists `warnings` and `notes` come first, ahead of the figures.
+    about : str
+        What all this is; the page begins with it.
+    abouts : dict of str to str, optional
+        By its title, what a chapter is.
     tables : sequence of dict
         With `title`, `header` (list of str), `rows` (list of lists of str) and a sentence `about`.
 
@@ -63,13 +69,15 @@ def write(path, study_name, summary, figures, facts, tables=()):
         _environment(autoescape=True)
         .get_template("report.html.jinja")
         .render(
-            study_name=study_name,
-            rows=[_row(entry) for entry in summary],
-            verdict=_verdict(summary),
+            title=title,
+            about=about,
+            abouts=abouts or {},
+            scorecards={name: list(map(_row, entries)) for name, entries in scorecards.items()},
+            verdict=_verdict([entry for entries in scorecards.values() for entry in entries]),
             warnings=facts.pop("warnings", []),
             notes=facts.pop("notes", []),
             facts={name: value for name, value in facts.items() if value not in (None, [])},
-            figures=[_figure(*figure) for figure in figures],
+            chapters={name: list(map(_figure, figures)) for name, figures in chapters.items()},
             tables=tables,
         )
     )
@@ -170,13 +178,15 @@ def _verdict(summary):
     return f"{judged.count(False)} of {len(judged)} numbers with a range lie outside it."
 
 
-def _figure(path, title, text):
-    image = Path(path).read_bytes()
+def _figure(figure):
+    image = Path(figure["file"]).read_bytes()
     width, height = struct.unpack(">II", image[16:24])  # of the PNG's first chunk
+    paragraphs = figure["caption"].split("\n\n")
     return {
-        "title": title,
-        "paragraphs": [" ".join(part.split()) for part in text.split("\n\n") if part.strip()],
-        "data": base64.b64encode(image).decode(),
+        "title": figure["title"],
+        "paragraphs": [" ".join(part.split()) for part in paragraphs if part.strip()],
+        "data": figure["data"],
+        "image": base64.b64encode(image).decode(),
         "width": width,
         "height": height,
     }

@@ -107,9 +107,16 @@ def page(tmp_path, picture):
         "notes": ["The first channel is used."],
         "empty": [],
     }
-    pictures = [(picture, "Periods & more", "What is\nseen.\n\nWhat the paper shows.")]
-    report.write(tmp_path / "report.html", "demo", SUMMARY, pictures, facts)
+    shown = figure(picture, "Periods & more", "What is\nseen.\n\nWhat the paper shows.")
+    chapters = {"The clock": [shown], "Sweeps": [figure(picture)]}
+    report.write(
+        tmp_path / "report.html", "demo", {"": SUMMARY}, chapters, facts, about="Clocks & more."
+    )
     return Page(tmp_path / "report.html")
+
+
+def figure(picture, title="t", caption="c"):
+    return {"file": picture, "title": title, "caption": caption, "data": ["analysis.zarr.zip"]}
 
 
 def test_the_page_asks_for_nothing_outside(page):
@@ -119,7 +126,7 @@ def test_the_page_asks_for_nothing_outside(page):
         for name, value in attributes.items()
         if name in ("src", "href", "srcset", "data")
     ]
-    assert links and all(link.startswith("data:") for link in links)
+    assert links and all(link.startswith(("data:", "#")) for link in links)
     style = re.findall(r"url\(|@import", page.rawdata + page.text)
     assert not style
     assert not page.attributes("script")
@@ -146,30 +153,50 @@ def test_a_value_just_out_of_its_range_does_not_look_like_its_limit(page):
 
 
 def test_figures_have_words_and_sizes(page):
-    (image,) = page.attributes("img")
+    image, _ = page.attributes("img")
     assert image["alt"] == "Periods & more. What is seen."
     assert (image["width"], image["height"]) == ("600", "400")
     assert "What the paper shows." in page.text
     assert "A target is <longer> than a period." in page.text
     assert "The first channel is used." in page.text
     assert "25 min" in page.text and "empty" not in page.text
+    assert "Data: analysis.zarr.zip" in page.text
+
+
+def test_the_page_begins_with_what_it_is_and_leads_to_its_chapters(page):
+    assert page.text.index("Clocks & more.") < page.text.index("2 of 4 numbers")
+    links = [attributes["href"] for attributes in page.attributes("a")]
+    assert links == ["#summary", "#chapter1", "#chapter2"]
+    places = {attributes.get("id") for _, attributes in page.tags}
+    assert {link.removeprefix("#") for link in links} <= places
+
+
+def test_each_study_of_a_collection_has_a_scorecard(tmp_path):
+    path = tmp_path / "report.html"
+    report.write(path, "both", {"one": SUMMARY[:1], "other": SUMMARY[4:]}, {}, {})
+    page = Page(path)
+    assert [len(row) for row in page.rows] == [5] * (2 + 1 + 6)
+    assert page.text.index("one") < page.text.index("weights.within") < page.text.index("other")
+    assert "2 of 4 numbers with a range lie outside it." in page.text
 
 
 def test_same_input_same_bytes(tmp_path, picture):
     for name in ("a", "b"):
-        report.write(tmp_path / name, "demo", SUMMARY, [(picture, "t", "c")], {"seed": 1})
+        report.write(
+            tmp_path / name, "demo", {"": SUMMARY}, {"Sweeps": [figure(picture)]}, {"seed": 1}
+        )
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_study_of_nothing_has_a_page(tmp_path):
-    report.write(tmp_path / "report.html", "empty", [], [], {})
+    report.write(tmp_path / "report.html", "empty", {"": []}, {}, {})
     assert "nothing here was judged" in Page(tmp_path / "report.html").text
 
 
 def test_a_page_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"report\.html"):
-        report.write(tmp_path / "file" / "report.html", "demo", [], [], {})
+        report.write(tmp_path / "file" / "report.html", "demo", {}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -243,7 +270,8 @@ def test_further_tables_follow_the_figures(tmp_path, picture):
         "about": "x",
     }
     path = tmp_path / "report.html"
-    report.write(path, "demo", SUMMARY, [(picture, "t", "c")], {}, [table])
+    chapters = {"Sweeps": [figure(picture)]}
+    report.write(path, "demo", {"": SUMMARY}, chapters, {}, tables=[table])
     page = Page(path)
     assert page.rows[-2:] == [["program", "s"], ["C & co", "0.5"]]
     headings = [tag for tag, _ in page.tags if tag in ("table", "figure")]

@@ -40,6 +40,8 @@ STUDY = validated(config)
 config["run"] = STUDY.run.model_dump() | {"part": PART["name"]}
 FOLDER = f"{STUDY.results}/{STUDY.study}"
 FOLDERS = [FOLDER]
+# Labels in Snakemake's report, where studies of a collection have figures of the same names.
+NAMED = {"study": PART["name"]} if PART["name"] else {}
 NETWORK = "consolidation" if STUDY.clock.learns else "network"
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 

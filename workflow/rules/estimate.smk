@@ -24,17 +24,23 @@ STAGE_OF_RULE = {
 CLOCK = STUDY.clock.model_dump()
 
 
+def rule_of(job):
+    """Name of a job's rule, without that of the study in a collection."""
+    return job.rule.name.removeprefix(f"{PART['name']}_")
+
+
 def work_of(job, to_do):
     """What a job has to do, in pieces; a sweep's batch skips points that are there."""
-    if job.rule.name in STAGE_OF_RULE:
+    kind = rule_of(job)
+    if kind in STAGE_OF_RULE:
         target = job.wildcards.get("target")
         given = stage_parameters.target(STUDY, target) if target else {}
         channels = costs.channels_of(given) if target else 0
-        stage, given = STAGE_OF_RULE[job.rule.name], job.params["parameters"]
+        stage, given = STAGE_OF_RULE[kind], job.params["parameters"]
         return [("", costs.of_stage(stage, given, clock=CLOCK, channels=channels))]
-    if job.rule.name == "sweep_step":
+    if kind == "sweep_step":
         return work_of_steps([SHARED[job.wildcards.key]])
-    if job.rule.name == "sweep_batch":
+    if kind == "sweep_batch":
         points = POINTS[job.wildcards.sweep]
         numbers = BATCHES[job.wildcards.sweep, job.wildcards.batch]
         return [
@@ -43,8 +49,8 @@ def work_of(job, to_do):
             if not (to_do and os.path.exists(point_path(points[number])))
             for piece in work_of_point(points[number])
         ]
-    pieces = [("", costs.of_rule(job.rule.name))]
-    if job.rule.name == "analysis":
+    pieces = [("", costs.of_rule(kind))]
+    if kind == "analysis":
         replay = stage_parameters.clock_replay(STUDY)
         pieces += [("", costs.of_measuring(replay, CLOCK))] * (1 + len(STUDY.targets))
     return pieces
@@ -69,7 +75,7 @@ def work_of_point(point):
 
 
 def jobs_of(dag, unfinished):
-    """All jobs of the workflow in the order of the rules, those that are done as well."""
+    """All jobs of this study in the order of the rules, those that are done as well."""
     to_do = {job for job in dag.jobs if unfinished(job) or lacks_points(job)}
     for job in dag.bfs(dag.depending, *to_do):
         to_do.add(job)
@@ -77,20 +83,20 @@ def jobs_of(dag, unfinished):
     return [
         estimates.Job(
             name=name_of(job),
-            group=group_of_rule(job.rule.name),
+            group=group_of_rule(rule_of(job)),
             pieces=tuple(work_of(job, job in to_do)),
             to_do=job in to_do,
             needs=tuple(name_of(before) for before in dag.dependencies[job]),
             digest=job.wildcards.get("batch") or job.wildcards.get("key") or "",
         )
         for job in sorted(dag.jobs, key=lambda job: order.index(job.rule.name))
-        if job.log
+        if job.log and job.rule.module_globals is globals()
     ]
 
 
 def lacks_points(job):
     """Whether points of a batch were removed: only a run tells Snakemake so, as it begins."""
-    if job.rule.name != "sweep_batch":
+    if rule_of(job) != "sweep_batch" or job.rule.module_globals is not globals():
         return False
     name, batch = job.wildcards.sweep, job.wildcards.batch
     return not is_whole(name, BATCHES[name, batch])
@@ -127,7 +133,7 @@ def points_seconds(records):
     }
 
 
-def judge_estimate(*_):
+def judge_estimate():
     """After a run, take up what its jobs took; say how far off the estimate was, if there was one."""
     if not workflow.is_main_process:
         return

@@ -15,7 +15,12 @@ CLOCK_FIGURES = (
     | ({"stability": ["consolidation", "driven"]} if STUDY.stability.driver else {})
     | {"replay_raster": ["replay_clock"], "periods": ["analysis"]}
 )
-TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
+TARGET_FIGURES = {
+    "replay_raster": ["replay"],
+    "target_and_replay": ["replay", "analysis"],
+    "readout_weights": ["readout"],
+    "learning_curve": ["readout"],
+}
 
 
 def figures_of(names, target=None):
@@ -26,7 +31,9 @@ def figures_of(names, target=None):
             f"{FOLDER}/figures/{where}{name}.png",
             caption=f"../report/{name}.rst",
             category="Read-outs" if target else "Clock",
-            labels={"figure": name.replace("_", " ")} | ({"target": target} if target else {}),
+            labels={"figure": name.replace("_", " ")}
+            | ({"target": target} if target else {})
+            | NAMED,
         )
         for name in names
     }
@@ -71,12 +78,7 @@ rule figures_target:
     resources:
         runtime=growing(30),
     params:
-        stores={
-            "replay_raster": ["replay"],
-            "target_and_replay": ["replay", "analysis"],
-            "readout_weights": ["readout"],
-            "learning_curve": ["readout"],
-        },
+        stores=TARGET_FIGURES,
         code=code("figures.py"),
     script:
         "../scripts/figures.py"
@@ -120,7 +122,7 @@ for EXPERIMENT, FIGURES in RLS_FIGURES.items():
                     f"{FOLDER}/figures/rls_{EXPERIMENT}_{figure}.png",
                     caption=f"../report/rls_{figure}.rst",
                     category="Recursive least squares",
-                    labels={"experiment": EXPERIMENT, "figure": figure.replace("_", " ")},
+                    labels={"experiment": EXPERIMENT, "figure": figure.replace("_", " ")} | NAMED,
                 )
                 for figure in FIGURES
             },
@@ -139,19 +141,30 @@ for EXPERIMENT, FIGURES in RLS_FIGURES.items():
             "../scripts/rls_figures.py"
 
 
+def data_behind_figures():
+    """The stores behind each figure of the study, by its name, in the order of the report."""
+    found = {}
+    if "clock" in STUDY.methods:
+        found |= CLOCK_FIGURES
+        for target in STUDY.targets:
+            for name, stores in TARGET_FIGURES.items():
+                found[f"{target}_{name}"] = [
+                    store if store == "analysis" else f"{store}_{target}" for store in stores
+                ]
+    for experiment, of_experiment in RLS_FIGURES.items():
+        for name, stores in of_experiment.items():
+            found[f"rls_{experiment}_{name}"] = [
+                "rls_analysis" if store == "analysis" else f"rls_{store}_{experiment}"
+                for store in stores
+            ]
+    found |= {f"sweep_{name}": [f"sweeps/{name}"] for name in SWEEPS}
+    found |= {
+        f"comparison_{name}": [f"sweeps/{sweep}" for sweep in comparison.sweeps]
+        for name, comparison in COMPARISONS.items()
+    }
+    return found
+
+
 def figures():
-    """All PNG files of the study, in the order of the report."""
-    clock = CLOCK_FIGURES if "clock" in STUDY.methods else []
-    of_targets = [
-        f"{target}_{name}"
-        for target in STUDY.targets
-        for name in TARGET_FIGURES
-        if "clock" in STUDY.methods
-    ]
-    of_experiments = [
-        f"rls_{name}_{figure}" for name in RLS_FIGURES for figure in RLS_FIGURES[name]
-    ]
-    of_sweeps = [f"sweep_{name}" for name in SWEEPS]
-    of_sweeps += [f"comparison_{name}" for name in COMPARISONS]
-    names = [*clock, *of_targets, *of_experiments, *of_sweeps]
-    return [f"{FOLDER}/figures/{name}.png" for name in names]
+    """All PNG files of the study."""
+    return [f"{FOLDER}/figures/{name}.png" for name in data_behind_figures()]

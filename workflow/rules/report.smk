@@ -15,7 +15,12 @@ rule report:
         benchmark=[str(BENCHMARK)] if BENCHMARK.is_file() else [],
         targets=[store(f"target_{name}") for name in STUDY.targets if "clock" in STUDY.methods],
     output:
-        report(f"{FOLDER}/report.html", category="Summary", labels={"page": "all on one page"}),
+        report(
+            f"{FOLDER}/report.html",
+            category="Summary",
+            labels={"page": "all on one page"} | NAMED,
+        ),
+        contents=f"{FOLDER}/report.json",
     log:
         log_of("report"),
     benchmark:
@@ -26,6 +31,8 @@ rule report:
         runtime=growing(30),
     params:
         study=STUDY.study,
+        about=STUDY.about,
+        data=data_behind_figures(),
         seed=STUDY.seed,
         durations=(
             {"embedding": STUDY.clock.embedding, "consolidation": STUDY.clock.consolidation}

@@ -201,7 +201,7 @@ rule sweep_figure:
             f"{FOLDER}/figures/sweep_{{sweep}}.png",
             caption="../report/sweep.rst",
             category="Sweeps",
-            labels={"sweep": "{sweep}"},
+            labels={"sweep": "{sweep}"} | NAMED,
         ),
     log:
         log_of("figure_of_sweep_{sweep}"),
@@ -267,7 +267,7 @@ for COMPARISON in COMPARISONS:
                 f"{FOLDER}/figures/comparison_{COMPARISON}.png",
                 caption="../report/comparison.rst",
                 category="Sweeps",
-                labels={"sweep": COMPARISON},
+                labels={"sweep": COMPARISON} | NAMED,
             ),
         log:
             log_of(f"comparison_{COMPARISON}"),

@@ -66,11 +66,21 @@ def cores(text):
 
 
 def show(workflow, options):
-    """Print the estimate of a planned workflow."""
-    known = workflow.globals
+    """Print the estimate of a planned workflow: of a study, or of each one of a collection."""
+    parts = list(workflow.globals.get("PARTS", {"": workflow.globals}).values())
+    seconds = [show_study(part, workflow.dag, options) for part in parts]
+    if len(parts) > 1:
+        cpu, walls = map(list, zip(*seconds, strict=True))
+        in_words = parts[0]["estimates"].in_words
+        wall = in_words(max(sum(cpu) / options.cores, *walls))
+        print(f"All studies: {sum(cpu) / 3600:.3g} CPU hours, {wall} on {options.cores} cores.")
+
+
+def show_study(known, dag, options):
+    """Print the estimate of a study whose rules know this; return its CPU and wall seconds."""
     estimates = known["estimates"]
     folder = Path(known["FOLDER"])
-    jobs = known["jobs_of"](workflow.dag, workflow.dag.needrun)
+    jobs = known["jobs_of"](dag, dag.needrun)
     records = estimates.Records(folder)
     sentence = records.judgement(jobs)
     rows, wall = estimates.estimate(jobs, records, known["compiling"](jobs), options.cores)
@@ -86,6 +96,7 @@ def show(workflow, options):
         print("\n".join(estimates.advice(points, now, options.job_seconds)))
     if sentence:
         print(sentence)
+    return total[2], wall
 
 
 if __name__ == "__main__":

@@ -31,42 +31,62 @@ RLS_TITLES = {
 }
 
 
-def page(path):
-    """Title of a figure, its caption's file, and the wildcards that the caption may use."""
-    stem = Path(path).stem
-    if stem.startswith("rls_"):
-        name = max((name for name in RLS_TITLES if stem.endswith(f"_{name}")), key=len)
-        experiment = stem.removeprefix("rls_").removesuffix(f"_{name}")
+# Chapters of the page, in their order.
+CLOCK, READOUTS = "The clock", "Read-outs"
+RLS, SWEEPS, SPEED = "Recursive least squares", "Sweeps", "Speed"
+CHAPTERS = (CLOCK, READOUTS, RLS, SWEEPS, SPEED)
+
+
+def description(name):
+    """Chapter and title of a figure, its caption's file, and the wildcards that it may use."""
+    if name.startswith("rls_"):
+        kind = max((kind for kind in RLS_TITLES if name.endswith(f"_{kind}")), key=len)
+        experiment = name.removeprefix("rls_").removesuffix(f"_{kind}")
         about = this.params["experiments"][experiment]
-        title = f"{RLS_TITLES[name]}: {experiment}" + (f" ({about})" if about else "")
-        return title, f"rls_{name}", {"experiment": experiment}
-    name = stem.removeprefix("sweep_")
-    if name != stem and name in this.params["sweeps"]:
-        return f"Sweep: {this.params['sweeps'][name]}", "sweep", {"sweep": name}
-    name = stem.removeprefix("comparison_")
-    if name != stem and name in this.params["comparisons"]:
-        about = this.params["comparisons"][name]
-        return f"Side by side: {about}", "comparison", {"comparison": name}
-    name = max((name for name in TITLES if stem.endswith(name)), key=len)
-    target = stem.removesuffix(name).rstrip("_")
-    return TITLES[name] + (f": {target}" if target else ""), name, {"target": target}
+        title = f"{RLS_TITLES[kind]}: {experiment}" + (f" ({about})" if about else "")
+        return RLS, title, f"rls_{kind}", {"experiment": experiment}
+    sweep = name.removeprefix("sweep_")
+    if sweep != name and sweep in this.params["sweeps"]:
+        return SWEEPS, f"Sweep: {this.params['sweeps'][sweep]}", "sweep", {"sweep": sweep}
+    comparison = name.removeprefix("comparison_")
+    if comparison != name and comparison in this.params["comparisons"]:
+        about = this.params["comparisons"][comparison]
+        return SWEEPS, f"Side by side: {about}", "comparison", {"comparison": comparison}
+    kind = max((kind for kind in TITLES if name.endswith(kind)), key=len)
+    target = name.removesuffix(kind).rstrip("_")
+    title = TITLES[kind] + (f": {target}" if target else "")
+    return READOUTS if target else CLOCK, title, kind, {"target": target}
 
 
-with Stage(snakemake) as this:
-    summary = json.loads(Path(this.input["summary"]).read_text())
-    captions = {Path(path).stem: path for path in this.input["captions"]}
-    pages = []
-    for path in this.input["figures"]:
-        title, name, wildcards = page(path)
-        pages.append((path, title, report.caption(captions[name], summary, **wildcards)))
-    tables = []
-    for path in this.input["benchmark"]:
-        measured = json.loads(Path(path).read_text())
-        tables.append(measured["table"])
-        figure = Path(path).with_suffix(".png")
-        pages.append((figure, "Speed", report.caption(captions["benchmark"], summary)))
+def figure(path, summary, captions):
+    """All about a figure, for the page and for report.json."""
+    name = Path(path).stem
+    chapter, title, caption, wildcards = description(name)
+    return {
+        "file": f"figures/{Path(path).name}",
+        "chapter": chapter,
+        "title": title,
+        "caption": report.caption(captions[caption], summary, **wildcards),
+        "data": [f"{store}.zarr.zip" for store in this.params["data"][name]],
+    }
+
+
+def speed(path, summary, captions):
+    """The table and the figure of what `make benchmark` measured."""
+    measured = json.loads(Path(path).read_text())
+    return measured["table"], {
+        "file": Path(path).with_suffix(".png"),
+        "chapter": SPEED,
+        "title": "Speed",
+        "caption": report.caption(captions["benchmark"], summary),
+        "data": [path],
+    }
+
+
+def facts():
+    """What else the reader should know."""
     targets = [stores.read(path).attrs for path in this.input["targets"]]
-    facts = {
+    return {
         **{
             kind: [sentence for target in targets for sentence in target[kind].splitlines()]
             for kind in ("warnings", "notes")
@@ -74,4 +94,31 @@ with Stage(snakemake) as this:
         "seed": this.params["seed"],
         **{f"{stage} (min)": ms / 6e4 for stage, ms in this.params["durations"].items()},
     }
-    report.write(this.output[0], this.params["study"], summary, pages, facts, tables)
+
+
+with Stage(snakemake) as this:
+    summary = json.loads(Path(this.input["summary"]).read_text())
+    captions = {Path(path).stem: path for path in this.input["captions"]}
+    contents = {
+        "about": this.params["about"],
+        "facts": facts(),
+        "figures": [figure(path, summary, captions) for path in this.input["figures"]],
+    }
+    stores.write_json(this.output["contents"], contents)
+    folder = Path(this.output[0]).parent
+    pictures = [one | {"file": folder / one["file"]} for one in contents["figures"]]
+    measured = [speed(path, summary, captions) for path in this.input["benchmark"]]
+    pictures += [picture for _, picture in measured]
+    chapters = {
+        chapter: [picture for picture in pictures if picture["chapter"] == chapter]
+        for chapter in CHAPTERS
+    }
+    report.write(
+        this.output[0],
+        f"Study {this.params['study']}",
+        {"": summary},
+        {chapter: shown for chapter, shown in chapters.items() if shown},
+        contents["facts"],
+        about=contents["about"],
+        tables=[table for table, _ in measured],
+    )

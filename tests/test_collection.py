@@ -1,0 +1,116 @@
+"""Collections: several studies, one run, one report."""
+
+import json
+
+import pytest
+import studies
+import yaml
+from studies import HARD_WIRED, assert_fails, merged, run
+from test_report import Page
+
+from simcore.collection import read_collection
+from simcore.errors import UserError
+
+COLLECTION = {"study": "both", "about": "Two clocks.", "parts": {"one": "a.yaml", "two": "b.yaml"}}
+ONE = merged(HARD_WIRED, {"methods": ["clock"], "about": "A clock of four clusters."})
+TWO = merged(ONE, {"study": "larger", "clock": {"clusters": 5}})
+
+
+def write(folder, collection, **parts):
+    """Write a collection and its studies; returns its file."""
+    for name, study in parts.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(study))
+    file = folder / "both.yaml"
+    file.write_text(yaml.safe_dump(collection | {"results": str(folder / "results")}))
+    return file
+
+
+def refused(tmp_path, collection, *words, a=ONE, b=TWO):
+    file = write(tmp_path, collection, a=a, b=b)
+    with pytest.raises(UserError) as error:
+        read_collection(yaml.safe_load(file.read_text()), file)
+    for word in (*words, "both.yaml"):
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_studies_lie_beside_the_collection_and_share_its_results_and_song(tmp_path):
+    file = write(tmp_path, COLLECTION | {"song": "bird.wav"}, a=ONE, b=TWO | {"results": "other"})
+    collection, parts = read_collection(yaml.safe_load(file.read_text()), file)
+    assert collection.study == "both" and list(parts) == ["one", "two"]
+    results = str(tmp_path / "results")
+    for study in parts.values():
+        assert study["results"] == results and study["song"] == "bird.wav"
+    assert parts["two"]["part"]["file"] == str(tmp_path / "b.yaml")
+    assert f"{results}/wired/consolidation.zarr.zip" in parts["two"]["part"]["made"]
+
+
+def test_mistakes_in_a_collection_get_a_sentence(tmp_path):
+    refused(tmp_path, COLLECTION | {"seed": 1}, "seed")
+    refused(tmp_path, COLLECTION | {"parts": {}}, "parts")
+    refused(tmp_path, COLLECTION | {"parts": {"One": "a.yaml"}}, "parts", "letters")
+    refused(tmp_path, COLLECTION | {"parts": {"one": "none.yaml"}}, "parts.one", "none.yaml")
+    refused(tmp_path, COLLECTION | {"parts": {"one": "both.yaml"}}, "parts.one", "no study")
+    refused(tmp_path, COLLECTION, "wired", "name of its own", b=ONE)
+    refused(tmp_path, COLLECTION | {"study": "wired"}, "wired", "name of its own")
+    refused(tmp_path, COLLECTION, "no study", b=[1, 2])
+    (tmp_path / "broken.yaml").write_text("study: [")
+    refused(tmp_path, COLLECTION | {"parts": {"one": "broken.yaml"}}, "broken.yaml", "no YAML")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """A finished run of a collection: its file and the folder of results."""
+    folder = tmp_path_factory.mktemp("both")
+    file = write(folder, COLLECTION, a=ONE, b=TWO)
+    done = run(file)
+    assert done.returncode == 0, done.text
+    assert "both/report.html" in done.text and "two replay_clock" not in done.text
+    return file, folder / "results"
+
+
+def test_numbers_of_all_studies_come_together(both):
+    _, results = both
+    summary = json.loads((results / "both/summary.json").read_text())
+    for part, study in (("one", "wired"), ("two", "larger")):
+        own = json.loads((results / study / "summary.json").read_text())
+        expected = [entry | {"id": f"{part}.{entry['id']}"} for entry in own]
+        assert [entry for entry in summary if entry["id"].startswith(f"{part}.")] == expected
+    assert len(summary) == 2 * len(own)
+
+
+def test_the_page_shows_all_studies(both):
+    _, results = both
+    page = Page(results / "both/report.html")
+    assert page.text.index("Two clocks.") < page.text.index("A clock of four clusters.")
+    assert len(page.attributes("img")) == 4
+    assert "Data: larger/replay_clock.zarr.zip" in page.text
+    workflow_page = (results / "both/workflow.html").read_text()
+    assert "Docutils System Messages" not in workflow_page
+
+
+def test_neither_the_collection_nor_a_study_of_it_is_made_twice(both):
+    file, results = both
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*.zarr.zip")}
+    done = run(file)
+    assert done.returncode == 0 and "Nothing to be done" in done.text, done.text
+    alone = studies.write(results, ONE)
+    done = run(alone)
+    assert done.returncode == 0 and "Nothing to be done" in done.text, done.text
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("*.zarr.zip")} == before
+
+
+def test_a_mistake_in_a_study_of_a_collection_names_its_file(tmp_path):
+    file = write(tmp_path, COLLECTION, a=ONE, b=merged(TWO, {"clock": {"cluster": 3}}))
+    assert_fails(run(file), "b.yaml", "clock.cluster", "did you mean")
+
+
+def test_a_study_that_is_at_work_alone_keeps_the_collection_out(both):
+    import fcntl
+
+    file, results = both
+    (results / "larger/summary.json").unlink()
+    with open(results / "larger/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert_fails(run(file), "Another run is at work", "larger")
+    assert run(file).returncode == 0

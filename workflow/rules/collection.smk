@@ -1,0 +1,81 @@
+# Several studies, each with all its rules under names of their own, and one page for all.
+
+import os
+import sys
+
+from simcore.collection import read_collection
+from simcore.errors import UserError
+from simcore.provenance import code_digest
+
+try:
+    COLLECTION, STUDIES = read_collection(dict(config), workflow.configfiles[0])
+except UserError as error:
+    sys.exit(str(error))
+FOLDER = f"{COLLECTION.results}/{COLLECTION.study}"
+FOLDERS = [FOLDER]
+# What the rules of each study know: its FOLDER and so on.
+PARTS = {}
+config["run"] = {"part": ""}
+
+for NAME, STUDY in STUDIES.items():
+    PREFIX = f"{NAME}_"
+
+    module:
+        name: NAME
+        snakefile:
+            "study.smk"
+        config:
+            STUDY
+
+    use rule * from NAME as PREFIX*
+
+    PARTS[NAME] = workflow.get_rule(f"{NAME}_summary").module_globals
+    FOLDERS.append(PARTS[NAME]["FOLDER"])
+
+
+WANTED = [f"{FOLDER}/summary.json", f"{FOLDER}/report.html"]
+WANTED += [file for part in PARTS.values() for file in part["WANTED"]]
+
+
+rule collection:
+    input:
+        [file for part in PARTS.values() for file in part["WANTED"]],
+    output:
+        summary=f"{FOLDER}/summary.json",
+        page=report(
+            f"{FOLDER}/report.html",
+            category="Summary",
+            labels={"page": "all on one page", "study": COLLECTION.study},
+        ),
+    log:
+        f"{FOLDER}/logs/collection.log",
+    benchmark:
+        f"{FOLDER}/benchmarks/collection.tsv"
+    params:
+        study=COLLECTION.study,
+        about=COLLECTION.about,
+        files={
+            name: {
+                "study": part["STUDY"].study,
+                "summary": f"{part['FOLDER']}/summary.json",
+                "contents": f"{part['FOLDER']}/report.json",
+            }
+            for name, part in PARTS.items()
+        },
+        code=code_digest(f"{workflow.basedir}/workflow/scripts/collection.py"),
+    script:
+        "../scripts/collection.py"
+
+
+def judge_estimates():
+    """After a run, say how far off the estimate of each study was."""
+    for part in PARTS.values():
+        part["judge_estimate"]()
+
+
+onsuccess:
+    judge_estimates()
+
+
+onerror:
+    judge_estimates()
