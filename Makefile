@@ -13,7 +13,7 @@ IN_VENV = PATH="$$PWD/.venv/bin:$$PATH"
 KEY = $$({ cat requirements.lock pyproject.toml; pwd; } | cksum)
 
 .DEFAULT_GOAL := help
-.PHONY: help run estimate test lint docs benchmark lock setup clean files-exist
+.PHONY: help run paper estimate test lint docs benchmark lock setup clean files-exist
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ run: files-exist setup ## run the demo; or CONFIG=file.yaml, SONG=file.wav, CORE
 	[ -z "$$CONFIG" ] || set -- "$$@" --configfile "$$CONFIG"; \
 	[ -z "$$SONG" ] || set -- "$$@" --config "song=$$SONG"; \
 	exec snakemake "$$@" $(ARGS)
+
+paper: ## both papers at full scale: about 30 CPU hours, goes on where it was interrupted; SONG=, CORES=
+	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
 
 estimate: files-exist setup ## what `make run` would cost, same options; ARGS="--job-seconds 300" for a cluster
 	@case "$$SONG" in "" | /*) ;; *) SONG="$$PWD/$$SONG" ;; esac; \

@@ -784,6 +784,7 @@ unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie
 | `sweeps_rls.yaml` | sweeps of networks trained by recursive least squares, small: minutes |
 | `side_by_side.yaml` | both methods, the same target and the same losses: minutes |
 | `sweeps_paper.yaml`, `sweeps_rls_paper.yaml`, `side_by_side_paper.yaml` | the papers' sizes |
+| `paper.yaml`, `paper/` | both papers at full scale: a collection of studies, and those of them that have no file above |
 | `reference.yaml` | replays a trained matrix that you have |
 | `experiments.yaml` | no study, but the experiments that `rls.experiments` may name |
 """

@@ -10,6 +10,7 @@ from test_report import Page
 
 from simcore.collection import read_collection
 from simcore.errors import UserError
+from simcore.parameters import read_study
 
 COLLECTION = {"study": "both", "about": "Two clocks.", "parts": {"one": "a.yaml", "two": "b.yaml"}}
 ONE = merged(HARD_WIRED, {"methods": ["clock"], "about": "A clock of four clusters."})
@@ -56,6 +57,20 @@ def test_mistakes_in_a_collection_get_a_sentence(tmp_path):
     refused(tmp_path, COLLECTION, "no study", b=[1, 2])
     (tmp_path / "broken.yaml").write_text("study: [")
     refused(tmp_path, COLLECTION | {"parts": {"one": "broken.yaml"}}, "broken.yaml", "no YAML")
+
+
+def test_the_papers_are_studies_that_can_run():
+    file = studies.ROOT / "config/paper.yaml"
+    _, parts = read_collection(yaml.safe_load(file.read_text()), file)
+    experiments = yaml.safe_load((studies.ROOT / "config/experiments.yaml").read_text())
+    for part in parts.values():
+        study = {name: value for name, value in part.items() if name != "part"}
+        where = part["part"]["file"]
+        read = read_study(study, where, experiments)
+        assert set(read.files().values()) <= set(part["part"]["made"]), where
+        assert read.expected_of in (None, read.study)
+    figures = {name for name in experiments if name.startswith("figure")}
+    assert set(parts["least_squares"]["rls"]["experiments"]) == figures
 
 
 @pytest.fixture(scope="module")
