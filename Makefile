@@ -44,8 +44,8 @@ lint: setup ## check style and common faults
 	@$(IN_VENV); export PATH; \
 	ruff check && ruff format --check && snakefmt --check $(wildcard Snakefile) workflow
 
-docs: setup ## make config/README.md anew from simcore/parameters.py
-	@.venv/bin/python -m simcore.parameters > config/README.md
+docs: setup ## make config/README.md anew from the models of parameters
+	@.venv/bin/python -m simcore.documentation > config/README.md
 
 benchmark: setup ## time the clock beside its peers (results/benchmarks; nothing else should run)
 	@[ "$$(cat .venv-peers/made-from 2>&1)" = "$$(cksum < benchmarks/peers.lock)" ] || { \

@@ -720,7 +720,7 @@ def sentence(problem, where):
 
 def _kinds(union):
     """The kinds of a union of targets."""
-    return [get_args(model.model_fields["kind"].annotation)[0] for model in _models_in(union)]
+    return [get_args(model.model_fields["kind"].annotation)[0] for model in models_in(union)]
 
 
 def _known_keys():
@@ -731,15 +731,16 @@ def groups(model=Study):
     """All groups of parameters, the outermost first."""
     found = [model]
     for field in model.model_fields.values():
-        for inner in _models_in(field.annotation):
+        for inner in models_in(field.annotation):
             found += [group for group in groups(inner) if group not in found]
     return found
 
 
-def _models_in(annotation):
+def models_in(annotation):
+    """The models of groups that a field's annotation names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+    return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def unit_of(key):
@@ -751,7 +752,7 @@ def unit_of(key):
             named = False
             continue
         fields = [model.model_fields[group] for model in models if group in model.model_fields]
-        models = [inner for field in fields for inner in _models_in(field.annotation)]
+        models = [inner for field in fields for inner in models_in(field.annotation)]
         named = group in COLLECTIONS
     fields = (model.model_fields[name] for model in models if name in model.model_fields)
     units = [(field.json_schema_extra or {}).get("unit", "1") for field in fields]
@@ -766,80 +767,3 @@ COLLECTIONS = {
     "define": ".<name>",
     "damage": "[]",
 }
-
-INTRODUCTION = """# Keys of a study
-
-<!-- Made by `make docs` from simcore/parameters.py: edit there. -->
-
-A study is one YAML file. It stands alone: whatever it leaves out has the default below, never the
-demo's value. Times are plain numbers in ms, or text with a unit: `20 s`, `25 min`, `1 h`. An
-unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in
-`results/<study>/`.
-
-| file | what it is |
-|---|---|
-| `config.yaml` | the demo: every stage, 15 clusters of 80 |
-| `test.yaml` | every stage in a minute, for tests |
-| `sweeps.yaml` | sweeps of the clock, hard-wired: minutes |
-| `sweeps_rls.yaml` | sweeps of networks trained by recursive least squares, small: minutes |
-| `side_by_side.yaml` | both methods, the same target and the same losses: minutes |
-| `sweeps_paper.yaml`, `sweeps_rls_paper.yaml`, `side_by_side_paper.yaml` | the papers' sizes |
-| `paper.yaml`, `paper/` | both papers at full scale: a collection of studies, and those of them that have no file above |
-| `reference.yaml` | replays a trained matrix that you have |
-| `experiments.yaml` | no study, but the experiments that `rls.experiments` may name |
-"""
-
-
-def documentation():
-    """Return config/README.md: every key with its default, unit and meaning."""
-    sections = [INTRODUCTION]
-    for group, path in _paths():
-        rows = [
-            _row(field.alias or name, field)
-            for name, field in group.model_fields.items()
-            if not _models_in(field.annotation) or name in COLLECTIONS
-        ]
-        title = f"## `{path}`" if path else "## Top level"
-        lines = [title, "", group.__doc__.strip(), ""]
-        lines += ["| key | default | unit | meaning |", "|---|---|---|---|", *rows]
-        sections.append("\n".join(lines) + "\n")
-    return "\n".join(sections)
-
-
-def _row(name, field):
-    return f"| `{name}` | {_default(field)} | {_unit(field)} | {field.description or ''} |"
-
-
-def _paths(model=Study, path=""):
-    """Every group of parameters with the place of its keys; what all kinds have in common once."""
-    found = {}
-    for name, field in model.model_fields.items():
-        for inner in _models_in(field.annotation):
-            place = f"{path}.{name}".lstrip(".") + COLLECTIONS.get(name, "")
-            within = place
-            if name in ("targets", "target"):
-                kind = get_args(inner.model_fields["kind"].annotation)[0]
-                place += f" (kind: {kind})"
-            found[place] = inner
-            found |= {below: group for group, below in _paths(inner, within)[1:]}
-    return [(model, path), *((group, place) for place, group in found.items())]
-
-
-def _default(field):
-    if field.is_required():
-        return "required"
-    default = field.default
-    if default is None or default in ({}, (), ""):
-        return ""
-    if isinstance(default, tuple):
-        return f"`{list(default)}`"
-    return f"`{default:.6g}`" if isinstance(default, float) else f"`{default}`"
-
-
-def _unit(field):
-    unit = (field.json_schema_extra or {}).get("unit", "")
-    return "" if unit == "1" else unit
-
-
-if __name__ == "__main__":
-    print(documentation(), end="")

@@ -21,7 +21,7 @@ import yaml
 from studies import HARD_WIRED, ROOT, TINY, assert_fails, merged, planned, run
 
 from simcore import stores
-from simcore.parameters import documentation
+from simcore.documentation import documentation
 
 TARGETS = {
     "abc": {"kind": "symbols", "sequence": "ABC", "length": 60},
