@@ -276,11 +276,12 @@ def linear_model(consolidation, analysis):
     figure = Figure(figsize=(WIDTH, 3), layout="constrained")
     model, learned = figure.subplots(1, 2)
     epsilon = np.linspace(1, 3, 9)
-    for delta, marker in ((1, "o"), (2, "x"), (4, "+")):
+    for delta, size in ((1, 12), (2, 8), (4, 4)):
         pairs = [measures.linear_model(delta, value) for value in epsilon]
         turning = [np.max(pair.imag) for pair in pairs]
         label = f"self-coupling {delta}"
-        model.plot(epsilon - 1, turning, marker, color=BEFORE, markersize=6, label=label)
+        rings = {"marker": "o", "markersize": size, "markerfacecolor": "none", "linestyle": "none"}
+        model.plot(epsilon - 1, turning, **rings, color=AFTER, label=label)
     derived = np.sqrt(3) / 2 * (epsilon - 1)
     model.plot(epsilon - 1, derived, color="black", linewidth=1, label="derived", zorder=0)
     model.set_xlabel("forward minus backward coupling")
@@ -302,7 +303,7 @@ def linear_model(consolidation, analysis):
     learned.set_xlabel("real part (pF)")
     learned.set_ylabel("imaginary part (pF)")
     learned.set_title("reduced to clusters")
-    learned.legend(loc="best")
+    learned.legend(loc="center")
     return figure
 
 
