@@ -38,9 +38,10 @@ def test_environment_matches_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     packages = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     conda = {str(Requirement(entry)) for entry in packages}
-    wanted = {str(requirement) for requirement in project_requirements()}
+    by_pip = {str(Requirement(line)) for line in EXTRAS["neo"]}
+    wanted = {str(requirement) for requirement in project_requirements()} - by_pip
     assert conda == wanted | {"python" + PROJECT["requires-python"], "pip"}
-    assert {"pip": ["-e ."]} in environment["dependencies"]
+    assert {"pip": ["-e .[neo]"]} in environment["dependencies"]
 
 
 @pytest.mark.parametrize(("python", "system"), PLATFORMS)
@@ -91,7 +92,18 @@ def make(*arguments):
 
 def test_make_alone_lists_the_commands():
     listed = re.findall(r"^make (\w+) ", make().stdout, re.MULTILINE)
-    expected = ["help", "run", "estimate", "test", "lint", "docs", "benchmark", "lock", "setup"]
+    expected = [
+        "help",
+        "run",
+        "paper",
+        "estimate",
+        "test",
+        "lint",
+        "docs",
+        "benchmark",
+        "lock",
+        "setup",
+    ]
     assert listed == [*expected, "clean"]
 
 
