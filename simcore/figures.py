@@ -552,6 +552,40 @@ def _draw_rates(axes, dataset, time, rate, label):
 
 
 @styled
+def sound(sound):
+    """Draw the spectrograms of a song as the target has it and as it was replayed.
+
+    Parameters
+    ----------
+    sound : xarray.Dataset
+        Of `simcore.sound.sounds`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    panels = figure.subplots(2, 1, sharex=True, sharey=True)
+    titles = {"target": "sound of the target", "replay": "sound of the pass of median error"}
+    frequency = sound["frequency"].values / 1000
+    for axes, (kind, title) in zip(panels, titles.items(), strict=True):
+        image = axes.pcolormesh(
+            sound["frame"].values,
+            frequency,
+            sound["sound_amplitude"].sel(kind=kind).transpose("channel", "frame").values,
+            cmap=RATES,
+            vmin=0,
+            vmax=1,
+            rasterized=True,
+        )
+        axes.set_title(title)
+        axes.set_ylabel("frequency (kHz)")
+    panels[1].set_xlabel("time in the target (ms)")
+    figure.colorbar(image, ax=panels, label="log magnitude, scaled")
+    return figure
+
+
+@styled
 def readout_weights(readout):
     """Draw the learned weights onto each read-out, by neuron and as means over clusters.
 

@@ -514,8 +514,7 @@ class Study(Parameters):
         """The ranges that hold for this study: not those of a song when another is given."""
         if self.expected_of not in (None, self.study):
             return {}
-        songs = [name for name, target in self.targets.items() if target.kind == "song"]
-        foreign = tuple(f"readout.{name}." for name in songs) if self.song else ()
+        foreign = tuple(f"readout.{name}." for name in self.songs) if self.song else ()
         return {
             name: known for name, known in self.expected.items() if not name.startswith(foreign)
         }
@@ -607,7 +606,7 @@ class Study(Parameters):
 
     def summary_ids(self):
         """The ids of summary.json, in their order."""
-        clock = self.clock_summary_ids() if "clock" in self.methods else []
+        clock = self.clock_summary_ids() + self.sound_ids() if "clock" in self.methods else []
         rls = self.rls.summary_ids() if "rls" in self.methods else []
         return clock + rls + self.sweeps.summary_ids()
 
@@ -627,6 +626,16 @@ class Study(Parameters):
         for target in self.targets:
             ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
         return ids
+
+    @property
+    def songs(self):
+        """Names of the targets that can be heard."""
+        return [name for name, target in self.targets.items() if target.kind == "song"]
+
+    def sound_ids(self):
+        """Those of the songs, turned back into sound."""
+        parts = ("sound_correlation", "sound_of_target")
+        return [f"readout.{name}.{part}" for name in self.songs for part in parts]
 
     def measures(self):
         """Ids of all that a sweep can keep of this study."""

@@ -28,6 +28,8 @@ MEANINGS = {
     "rmse_linear": "error of a straight line through the origin",
     "error": "error of the replay",
     "correlation": "correlation of replay and target",
+    "sound_correlation": "correlation of the sounds' spectrograms",
+    "sound_of_target": "correlation of the target and its sound's spectrogram",
     "nrmse": "root mean square error over the sd of the target",
     "rate": "rate of all neurons",
     "silent": "neurons that never fire",
@@ -47,8 +49,8 @@ def write(path, title, scorecards, chapters, facts, *, about="", abouts=None, ta
         `value` (None where undefined), `unit`, `interval` and `bound` (of a sweep's number),
         `low`, `high`, `source`, `ok`.
     chapters : dict of str to list of dict
-        By title, the figures: `file` (PNG), `title`, `caption` (blank lines part its paragraphs)
-        and `data`, the names of the files that it shows.
+        By title, the figures: `file` (PNG), `title`, `caption` (blank lines part its paragraphs),
+        `data`, the names of the files that it shows, and perhaps `sounds`, wav files by name.
     facts : dict
         What else the reader should know, such as the seed; a name in words and a number, a text or
         a list of texts each. The lists `warnings` and `notes` come first, ahead of the figures.
@@ -83,6 +85,12 @@ def write(path, title, scorecards, chapters, facts, *, about="", abouts=None, ta
     )
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def located(figure, folder):
+    """A figure of a study's report.json, with the paths of its files in the study's folder."""
+    sounds = {name: Path(folder) / path for name, path in figure["sounds"].items()}
+    return figure | {"file": Path(folder) / figure["file"], "sounds": sounds}
 
 
 def caption(path, summary, **wildcards):
@@ -186,7 +194,12 @@ def _figure(figure):
         "title": figure["title"],
         "paragraphs": [" ".join(part.split()) for part in paragraphs if part.strip()],
         "data": figure["data"],
-        "image": base64.b64encode(image).decode(),
+        "sounds": {name: _base64(path) for name, path in figure.get("sounds", {}).items()},
+        "image": _base64(figure["file"]),
         "width": width,
         "height": height,
     }
+
+
+def _base64(path):
+    return base64.b64encode(Path(path).read_bytes()).decode()

@@ -311,7 +311,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
                 f"target has no length: set targets.{name}.length, or train the clock for longer."
             )
         length = targets.default_length(period, given["target"]["periods"])
-    rate, labels, pattern, selected, notes = make(given, length, song or file)
+    rate, labels, pattern, selected, notes, more = make(given, length, song or file)
     length = rate.shape[1] * dt
     warnings = list(filter(None, [targets.check_length(length, period)]))
     for sentence in [*notes, *warnings]:
@@ -322,6 +322,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
         notes="\n".join(notes),
         warnings="\n".join(warnings),
         simulated_ms=0.0,
+        **more,
     )
 
 
@@ -342,7 +343,7 @@ def _symbols(given, length, _):
     labels = [label for sequence in sequences for label in sequence.labels]
     pattern = np.repeat(np.arange(len(sequences)), [len(s.labels) for s in sequences])
     selected = given["sequences"].index(given["target"]["selected"] or given["sequences"][0])
-    return rate, labels, pattern, selected, ()
+    return rate, labels, pattern, selected, (), {}
 
 
 def _song(given, length, recording):
@@ -356,7 +357,8 @@ def _song(given, length, recording):
         fit=given["song_fit"],
         on_rate=given["target"]["on_rate"],
     )
-    return made.rate[None], made.labels, np.zeros(made.rate.shape[1], int), 0, made.notes
+    pattern, loudness = np.zeros(made.rate.shape[1], int), {"log_range": made.log_range}
+    return made.rate[None], made.labels, pattern, 0, made.notes, loudness
 
 
 def _table(given, length, file):
@@ -369,7 +371,7 @@ def _table(given, length, file):
         unit=given["target"]["file_unit"],
         on_rate=given["target"]["on_rate"],
     )
-    return made.rate[None], made.labels, np.zeros(made.rate.shape[1], int), 0, made.notes
+    return made.rate[None], made.labels, np.zeros(made.rate.shape[1], int), 0, made.notes, {}
 
 
 def _rhythm(replayed, dt):

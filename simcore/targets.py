@@ -44,6 +44,9 @@ class Target:
         "symbols", "song" or "file".
     notes : tuple of str
         Sentences that the user should read.
+    log_range : float or None
+        Of a song: the natural logarithm of its largest magnitude over its smallest. The rate,
+        scaled to 0..1, is the logarithm of the magnitude over this range.
     """
 
     rate: np.ndarray
@@ -51,6 +54,7 @@ class Target:
     labels: tuple | None
     kind: str
     notes: tuple[str, ...] = ()
+    log_range: float | None = None
 
     @property
     def length(self) -> float:
@@ -214,7 +218,7 @@ def song(
             "target, for it must not be longer than that.",
         )
 
-    magnitude = _song_magnitude(samples, channels)
+    magnitude = song_magnitude(samples, channels)
     frame_interval = SONG_HOP / SONG_SAMPLING_RATE * 1000
     frame = np.rint((start + np.arange(n_steps) * dt * speed) / frame_interval).astype(int)
     # The last window ends with the recording: later moments have no frame of their own.
@@ -222,7 +226,7 @@ def song(
     log_magnitude = np.log(np.maximum(magnitude, SONG_FLOOR * magnitude.max()))
     rate = on_rate * _scaled(log_magnitude)
     frequency = tuple(float(bin_ * SONG_SAMPLING_RATE / SONG_FFT) for bin_ in channels)
-    return Target(rate, dt, frequency, "song", notes)
+    return Target(rate, dt, frequency, "song", notes, float(np.ptp(log_magnitude)))
 
 
 def synthesize_song(
@@ -469,8 +473,12 @@ def _read_wav(path) -> tuple[np.ndarray, int]:
     return samples.astype(float), sampling_rate
 
 
-def _song_magnitude(samples: np.ndarray, channels: range) -> np.ndarray:
-    """Return the short-time Fourier magnitude (frame, channel); frame k starts at sample 8 k."""
+def song_magnitude(samples: np.ndarray, channels: range) -> np.ndarray:
+    """Return the short-time Fourier magnitude of a song (frame, channel).
+
+    Frame k starts at sample 8 k; the channels are bins of the transform.
+    Source: specification of the clock network, section 5, "Song".
+    """
     from scipy.signal import ShortTimeFFT, get_window
 
     transform = ShortTimeFFT(

@@ -135,6 +135,19 @@ def analysis(replayed, periods=(200.0, 201.0, 199.0, 230.0), passes=True):
     )
 
 
+def sounds():
+    """Return a store of a song turned into sound, with as many frames as a real one."""
+    amplitude = np.random.default_rng(2).random((2, 3308, 45))
+    return xr.Dataset(
+        {"sound_amplitude": (("kind", "frame", "channel"), amplitude)},
+        coords={
+            "kind": np.array(["target", "replay"], object),
+            "frame": np.arange(3308) * 0.1814,
+            "frequency": ("channel", 861 + 172 * np.arange(45)),
+        },
+    )
+
+
 def words(figure):
     """Return all text of a figure."""
     return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
@@ -170,6 +183,7 @@ ALL = {
     "readout_weights, file": lambda: figures.readout_weights(readout(12, labels=None)),
     "target_and_replay": lambda: figures.target_and_replay(replay(), analysis(replay()), "abc"),
     "target_and_replay, song": lambda: figures.target_and_replay(SONG, analysis(SONG), "abc"),
+    "sound": lambda: figures.sound(sounds()),
     "periods": lambda: figures.periods(analysis(replay())),
     "learning_curve": lambda: figures.learning_curve(readout()),
 }

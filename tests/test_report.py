@@ -23,6 +23,7 @@ DRAWN = {
     "periods",
     "readout_weights",
     "replay_raster",
+    "sound",
     "spectrum",
     "stability",
     "target_and_replay",
@@ -169,6 +170,14 @@ def test_the_page_begins_with_what_it_is_and_leads_to_its_chapters(page):
     assert links == ["#summary", "#chapter1", "#chapter2"]
     places = {attributes.get("id") for _, attributes in page.tags}
     assert {link.removeprefix("#") for link in links} <= places
+
+
+def test_sounds_can_be_played_in_the_page(tmp_path, picture):
+    (tmp_path / "song.wav").write_bytes(b"RIFF")
+    heard = figure(picture) | {"sounds": {"target": tmp_path / "song.wav"}}
+    report.write(tmp_path / "report.html", "demo", {"": []}, {"Read-outs": [heard]}, {})
+    (player,) = Page(tmp_path / "report.html").attributes("audio")
+    assert player["src"] == "data:audio/wav;base64,UklGRg=="
 
 
 def test_each_study_of_a_collection_has_a_scorecard(tmp_path):

@@ -43,6 +43,11 @@ rule analysis:
 rule summary:
     input:
         **({"analysis": store("analysis")} if "clock" in STUDY.methods else {}),
+        **(
+            {f"sound_{name}": store(f"sound_{name}") for name in STUDY.songs}
+            if "clock" in STUDY.methods
+            else {}
+        ),
         **({"rls_analysis": store("rls_analysis")} if EXPERIMENTS else {}),
         **{f"sweep_{name}": store(f"sweeps/{name}") for name in SWEEPS},
     output:

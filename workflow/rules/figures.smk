@@ -23,6 +23,9 @@ TARGET_FIGURES = {
 }
 
 
+SONG_FIGURES = {"sound": ["sound"]}
+
+
 def figures_of(names, target=None):
     """Where the PNG files of some figures lie, each an item of Snakemake's report."""
     where = f"{target}_" if target else ""
@@ -82,6 +85,20 @@ rule figures_target:
         code=code("figures.py"),
     script:
         "../scripts/figures.py"
+
+
+use rule figures_target as figures_song with:
+    input:
+        sound=store("sound_{target}"),
+    output:
+        **figures_of(SONG_FIGURES, "{target}"),
+    log:
+        log_of("figures_song_{target}"),
+    benchmark:
+        benchmark_of("figures_song_{target}")
+    params:
+        stores=SONG_FIGURES,
+        code=code("figures.py"),
 
 
 def rls_figures_of(experiment):
@@ -147,7 +164,8 @@ def data_behind_figures():
     if "clock" in STUDY.methods:
         found |= CLOCK_FIGURES
         for target in STUDY.targets:
-            for name, stores in TARGET_FIGURES.items():
+            songs = SONG_FIGURES if target in STUDY.songs else {}
+            for name, stores in (TARGET_FIGURES | songs).items():
                 found[f"{target}_{name}"] = [
                     store if store == "analysis" else f"{store}_{target}" for store in stores
                 ]

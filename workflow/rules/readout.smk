@@ -100,3 +100,36 @@ rule replay:
         code=code("replay.py"),
     script:
         "../scripts/replay.py"
+
+
+# Of songs only: as the target has it, and as it was replayed.
+rule sound:
+    input:
+        target=store("target_{target}"),
+        replay=store("replay_{target}"),
+        analysis=store("analysis"),
+    output:
+        store("sound_{target}"),
+        **{
+            kind: report(
+                f"{FOLDER}/sounds/{{target}}_{kind}.wav",
+                caption="../report/sound.rst",
+                category="Read-outs",
+                labels={"figure": f"sound of the {kind}", "target": "{target}"} | NAMED,
+            )
+            for kind in ("target", "replay")
+        },
+    log:
+        log_of("sound_{target}"),
+    benchmark:
+        benchmark_of("sound_{target}")
+    group:
+        "report"
+    resources:
+        runtime=growing(30),
+    params:
+        parameters={},
+        seed=STUDY.seed,
+        code=code("sound.py"),
+    script:
+        "../scripts/sound.py"

@@ -32,11 +32,8 @@ with Stage(snakemake) as this:
         facts[part] = {name: value for name, value in of["facts"].items() if name not in facts}
     chapters = {
         part: [
-            figure
-            | {
-                "file": Path(parts[part]["contents"]).parent / figure["file"],
-                "data": [f"{parts[part]['study']}/{file}" for file in figure["data"]],
-            }
+            report.located(figure, Path(parts[part]["contents"]).parent)
+            | {"data": [f"{parts[part]['study']}/{file}" for file in figure["data"]]}
             for figure in of["figures"]
         ]
         for part, of in contents.items()

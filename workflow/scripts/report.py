@@ -18,6 +18,7 @@ TITLES = {
     "target_and_replay": "Target and replay",
     "readout_weights": "Weights onto the read-outs",
     "learning_curve": "Learning curve of the read-outs",
+    "sound": "Heard",
 }
 RLS_TITLES = {
     "targets_and_drive": "What was followed",
@@ -62,8 +63,10 @@ def figure(path, summary, captions):
     """All about a figure, for the page and for report.json."""
     name = Path(path).stem
     chapter, title, caption, wildcards = description(name)
+    sounds = ("target", "replay") if caption == "sound" else ()
     return {
         "file": f"figures/{Path(path).name}",
+        "sounds": {kind: f"sounds/{wildcards['target']}_{kind}.wav" for kind in sounds},
         "chapter": chapter,
         "title": title,
         "caption": report.caption(captions[caption], summary, **wildcards),
@@ -106,7 +109,7 @@ with Stage(snakemake) as this:
     }
     stores.write_json(this.output["contents"], contents)
     folder = Path(this.output[0]).parent
-    pictures = [one | {"file": folder / one["file"]} for one in contents["figures"]]
+    pictures = [report.located(one, folder) for one in contents["figures"]]
     measured = [speed(path, summary, captions) for path in this.input["benchmark"]]
     pictures += [picture for _, picture in measured]
     chapters = {

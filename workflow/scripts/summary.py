@@ -45,7 +45,8 @@ with Stage(snakemake) as this:
     expected = this.params["parameters"]["expected"]
     summary = []
     for role in this.input.keys():
-        analysis = this.read(role, role.replace("sweep_", "sweep ", 1))
+        kind, _, name = role.partition("_")
+        analysis = this.read(role, f"{kind} {name}" if kind in ("sweep", "sound") else role)
         summary += [entry(*row, expected.get(row[0], {})) for row in rows_of(analysis)]
     stores.write_json(this.output[0], summary)
     for row in summary:
