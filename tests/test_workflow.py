@@ -42,7 +42,9 @@ CLOCK_FIGURES = ["periods", "replay_raster"]
 TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
 ALL = {"network", "embedding", "consolidation", "replay_clock", "analysis", "summary.json"} | {
     "song.wav",
+    "sound_song",
     "report.html",
+    "report.json",
     *(f"{stage}_{target}" for stage in ("target", "readout", "replay") for target in TARGETS),
 }
 
@@ -107,6 +109,7 @@ def test_summary_has_every_number(whole):
         *(f"clock.replay.{part}" for part in ("order", "broken_links")),
         *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),
         *(f"readout.{name}.{part}" for name in TARGETS for part in ("error", "correlation")),
+        *(f"readout.song.{part}" for part in ("sound_correlation", "sound_of_target")),
     ]
     for entry in summary:
         assert list(entry) == [
@@ -130,10 +133,11 @@ def test_figures_logs_and_benchmarks_are_there(whole):
     _, folder, _ = whole
     figures = CLOCK_FIGURES + TRAINED_FIGURES
     figures += [f"{target}_{name}" for target in TARGETS for name in TARGET_FIGURES]
+    figures.append("song_sound")
     for kind in ("png", "pdf"):
         assert {path.stem for path in folder.glob(f"figures/*.{kind}")} == set(figures)
     jobs = {name.split(".")[0] for name in ALL}
-    jobs |= {"figures_clock", *(f"figures_{target}" for target in TARGETS)}
+    jobs |= {"figures_clock", "figures_song_song", *(f"figures_{target}" for target in TARGETS)}
     assert {path.stem for path in folder.glob("logs/*.log")} == jobs
     assert {path.stem for path in folder.glob("benchmarks/*.tsv")} == jobs
     assert not list(folder.glob(".checkpoints/*.checkpoint"))
@@ -143,7 +147,8 @@ def test_report_needs_nothing_else(whole):
     _, folder, _ = whole
     page = (folder / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
-    assert len([source for source in sources if source.startswith("data:image/png")]) == 14
+    assert len([source for source in sources if source.startswith("data:image/png")]) == 15
+    assert len([source for source in sources if source.startswith("data:audio/wav")]) == 2
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "@import" not in page and "url(http" not in page
     workflow_page = (folder / "workflow.html").read_text()
