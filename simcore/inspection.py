@@ -1,0 +1,161 @@
+"""What a store holds, in words and a small picture for the terminal."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from simcore import stores
+from simcore.results import SUFFIX, open_study
+
+SHADES = " ░▒▓█"
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH, HEIGHT = 64, 16
+RASTER = 1000.0  # ms of spikes in a picture
+
+
+def describe(path, *, parameters=False):
+    """Describe a store, or list a study's stores.
+
+    Parameters
+    ----------
+    path : path
+        Of a ``.zarr.zip`` file or of a study's folder of results.
+    parameters : bool
+        Whether to list all parameters of a store.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UserError
+        There is no such store, or it is damaged.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _list_study(path)
+    dataset = stores.read(path)
+    parts = [_provenance(path, dataset), _contents(dataset), _picture(dataset)]
+    if parameters:
+        parts.insert(1, _columns(_flat(json.loads(dataset.attrs["parameters"])), indent="  "))
+    return "\n\n".join(filter(None, parts))
+
+
+def _list_study(folder):
+    study = open_study(folder)
+    rows = []
+    for name in study.names():
+        path = folder / f"{name}{SUFFIX}"
+        attributes = study[name].attrs
+        simulated = float(attributes.get("simulated_ms", 0)) / 1000
+        rows.append((name, f"{path.stat().st_size / 1e6:.2f} MB", f"{simulated:g} s simulated"))
+    return _columns(rows)
+
+
+def _provenance(path, dataset):
+    known = dataset.attrs
+    versions = json.loads(known["versions"])
+    rows = [
+        ("stage", known["stage"]),
+        ("seed", str(known["seed"])),
+        ("simulated", f"{float(known['simulated_ms']) / 1000:g} s"),
+        ("code", known["code_digest"][:12]),
+        ("inputs", ", ".join(json.loads(known["inputs"])) or "none"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
+    return f"{path}\n" + _columns(rows, indent="  ")
+
+
+def _flat(group, prefix=""):
+    """Parameters by dotted key, as rows of two."""
+    rows = []
+    for name, value in group.items():
+        if isinstance(value, dict) and value:
+            rows += _flat(value, f"{prefix}{name}.")
+        else:
+            rows.append((prefix + name, json.dumps(value)))
+    return rows
+
+
+def _contents(dataset):
+    rows = []
+    for name, values in dataset.variables.items():
+        if name.startswith("state_"):
+            continue
+        sizes = " x ".join(f"{dim} {size}" for dim, size in values.sizes.items())
+        unit = values.attrs.get("units", "")
+        unit = "" if unit == "1" else unit
+        rows.append((name, sizes, unit, values.attrs.get("long_name", "")))
+    lines = _columns(rows, indent="  ")
+    internal = sum(name.startswith("state_") for name in dataset.variables)
+    return lines + (f"\n  and {internal} variables of the state (state_*)" if internal else "")
+
+
+def _columns(rows, indent=""):
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(indent + line.rstrip() for line in lines)
+
+
+def _picture(dataset):
+    """The most telling picture of a store: spikes by cluster, weights between clusters, a sweep."""
+    if "block_weight" in dataset:
+        last = dataset["block_weight"].isel(time=-1).transpose("cluster_post", "cluster_pre")
+        title = "mean weight from cluster (to the right) to cluster (upwards), logarithm"
+        return f"{title}\n{_shaded(np.log(np.nan_to_num(last.values, nan=1.0))[::-1])}"
+    if "cluster" in dataset and "spike_time" in dataset:
+        return _raster(dataset)
+    if "replicate" in dataset.dims:
+        return _sweep(dataset)
+    return None
+
+
+def _raster(dataset):
+    time, neuron = dataset["spike_time"].values, dataset["spike_neuron"].values
+    cluster = dataset["cluster"].values
+    excitatory = neuron < len(cluster)
+    time, of = time[excitatory], cluster[neuron[excitatory]]
+    if not time.size:
+        return "no spikes"
+    end = time.max()
+    begin = max(end - RASTER, time.min() - 1e-9)
+    counts, *_ = np.histogram2d(
+        of,
+        time,
+        bins=(min(cluster.max() + 1, HEIGHT), WIDTH),
+        range=((0, cluster.max() + 1), (begin, end)),
+    )
+    title = f"spikes by cluster (upwards) from {begin:.0f} to {end:.0f} ms"
+    return f"{title}\n{_shaded(counts[::-1])}"
+
+
+def _sweep(dataset):
+    """A line for each measure along the first axis, averaged over all others."""
+    lines = []
+    for name, values in dataset.data_vars.items():
+        if "replicate" not in values.dims or values.dtype.kind != "f":
+            continue
+        axis = values.dims[0]
+        means = values.mean([dim for dim in values.dims if dim != axis]).values
+        if np.isfinite(means).any():
+            ends = f"{np.nanmin(means):.3g} to {np.nanmax(means):.3g}"
+            lines.append((name, f"along {axis}", _line(means), ends))
+    return _columns(lines) if lines else None
+
+
+def _line(values):
+    low, high = np.nanmin(values), np.nanmax(values)
+    level = (values - low) / ((high - low) or 1) * (len(BARS) - 1)
+    return "".join(" " if np.isnan(one) else BARS[round(float(one))] for one in level)
+
+
+def _shaded(values):
+    rows = values[:: max(1, -(-len(values) // (2 * HEIGHT)))]
+    low, high = rows.min(), rows.max()
+    level = ((rows - low) / ((high - low) or 1) * (len(SHADES) - 1)).round().astype(int)
+    return "\n".join("".join(SHADES[one] for one in row) for row in level)

@@ -1,0 +1,206 @@
+"""A study's results in Python: what there is, its numbers and pictures, and going on from there."""
+
+import json
+from pathlib import Path
+
+from simcore.errors import UserError
+
+SUFFIX = ".zarr.zip"
+
+
+def open_study(folder):
+    """Open the results of a study.
+
+    Parameters
+    ----------
+    folder : path
+        Such as ``results/demo``.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    UserError
+        There are no results in this folder.
+    """
+    return Results(folder)
+
+
+class Results:
+    """What a study has computed: a store by its name, numbers, pictures, and runs that go on.
+
+    Parameters
+    ----------
+    folder : path
+
+    Examples
+    --------
+    >>> demo = open_study("results/demo")
+    >>> demo.names()
+    >>> demo["replay_abcba"]["readout_spike_time"]
+    >>> demo.plot("replay_raster", "replay_abcba")
+    >>> faster = demo.replay({"clock.external.rate_e": 5.0}, seed=7)
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        if not self.names():
+            raise UserError(
+                f"There are no results in {folder}: name the folder of a study, such as "
+                "results/demo, or run it first."
+            )
+
+    def __repr__(self):
+        return f"Results of {self.folder}: {', '.join(self.names())}"
+
+    def __getitem__(self, name):
+        """A store as an xarray.Dataset, by its name; values are read when they are used."""
+        import xarray as xr
+
+        path = self.folder / f"{name}{SUFFIX}"
+        if not path.exists():
+            raise UserError(f"{self.folder} holds no {name}: there are {', '.join(self.names())}.")
+        return xr.open_dataset(path)
+
+    def names(self):
+        """Names of all stores; those of sweeps begin with ``sweeps/``."""
+        paths = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(f"sweeps/*{SUFFIX}")]
+        names = (path.relative_to(self.folder).as_posix() for path in paths)
+        return sorted(name.removesuffix(SUFFIX) for name in names)
+
+    def summary(self):
+        """The entries of summary.json as a pandas.DataFrame by their id."""
+        return self._table("summary.json").set_index("id")
+
+    def figures(self):
+        """Title, caption and data of each figure, as a pandas.DataFrame by its file."""
+        return self._table("report.json", "figures").set_index("file")
+
+    def _table(self, name, key=None):
+        import pandas as pd
+
+        path = self.folder / name
+        if not path.exists():
+            raise UserError(f"{self.folder} holds no {name}: run the whole study first.")
+        data = json.loads(path.read_text())
+        return pd.DataFrame(data[key] if key else data)
+
+    def provenance(self, name):
+        """Parameters (dict), seed, versions and input digests of a store."""
+        attributes = self[name].attrs
+        decoded = ("parameters", "inputs", "versions")
+        return {key: json.loads(attributes[key]) for key in decoded} | {
+            key: attributes[key] for key in ("stage", "seed", "code_digest", "simulated_ms")
+        }
+
+    def plot(self, figure, *names):
+        """Draw a function of :mod:`simcore.figures` or of :mod:`simcore.rls_figures`.
+
+        Parameters
+        ----------
+        figure : str
+            Such as ``replay_raster``.
+        *names : str or xarray.Dataset
+            Names of the stores that it shows, or datasets, in the order of its arguments.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from simcore import figures, rls_figures
+
+        drawn = {
+            name: function
+            for module in (rls_figures, figures)
+            for name, function in vars(module).items()
+            if hasattr(function, "__wrapped__")  # by figures.styled
+            and function.__module__ == module.__name__
+        }
+        if figure not in drawn:
+            raise UserError(f"There is no figure {figure}: there are {', '.join(sorted(drawn))}.")
+        return drawn[figure](*(self[name] if isinstance(name, str) else name for name in names))
+
+    @property
+    def network(self):
+        """The clock as it is after all training: the store that holds its connectivity."""
+        return self["consolidation" if "consolidation" in self.names() else "network"]
+
+    def replay(self, changes=None, *, seed=None, target=None, network=None):
+        """Replay the clock anew, with another seed, changed parameters, or damage.
+
+        Parameters
+        ----------
+        changes : dict, optional
+            Parameters by dotted key, in the units of config/README.md: ``clock.external.rate_e``,
+            ``replay.duration`` (ms), ``damage.neurons`` and so on.
+        seed : int, optional
+            Default: that of the study, which repeats its replay.
+        target : str, optional
+            Its read-outs take part.
+        network : xarray.Dataset, optional
+            Another clock, such as :meth:`train` returns.
+
+        Returns
+        -------
+        xarray.Dataset
+            As docs/stores.md describes a replay.
+        """
+        from simcore import stages
+
+        stage = f"replay_{target or 'clock'}"
+        stored = self.provenance(stage)
+        options = {}
+        if target:
+            options = {"target": self[f"target_{target}"], "learned": self[f"readout_{target}"]}
+        return stages.replay(
+            _changed(stored["parameters"], changes or {}),
+            stored["seed"] if seed is None else seed,
+            self.network if network is None else network,
+            name=stored["stage"],
+            **options,
+        )
+
+    def train(self, duration, changes=None, *, seed=None):
+        """Let the trained clock run on with all plasticity, without stimulation.
+
+        Parameters
+        ----------
+        duration : float, ms
+        changes, seed
+            As for :meth:`replay`.
+
+        Returns
+        -------
+        xarray.Dataset
+            As docs/stores.md describes a consolidation, which :meth:`replay` takes as ``network``.
+        """
+        from simcore import stages
+
+        stored = self.provenance("consolidation")
+        changes = {"clock.consolidation": duration} | (changes or {})
+        return stages.training(
+            _changed(stored["parameters"], changes),
+            stored["seed"] if seed is None else seed,
+            self["consolidation"],
+            name="consolidation",
+        )
+
+
+def _changed(parameters, changes):
+    """Parameters with some values changed by dotted key; damage may come new."""
+    from simcore.parameters import Damage
+
+    parameters = json.loads(json.dumps(parameters))
+    if any(key.startswith("damage.") for key in changes):
+        parameters = {"damage": Damage().model_dump()} | parameters
+    for key, value in changes.items():
+        *groups, name = key.split(".")
+        group = parameters
+        for one in groups:
+            group = group.get(one, {}) if isinstance(group, dict) else {}
+        if name not in group:
+            raise UserError(f"This stage uses no parameter {key} (config/README.md lists them).")
+        group[name] = value
+    return parameters
