@@ -78,8 +78,8 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
     study = open_study(folder)
     for target, name in ((None, "replay_clock"), ("ab", "replay_ab")):
         again = study.replay(target=target)
-        for variable in ("spike_time", "spike_neuron"):
-            np.testing.assert_array_equal(again[variable], study[name][variable])
+        for part in ("spike_time", "spike_neuron"):
+            np.testing.assert_array_equal(again[part], study[name][variable])
     other = study.replay(seed=SEED + 1)
     assert not np.array_equal(other["spike_time"], study["replay_clock"]["spike_time"])
     driven = study.replay({"clock.external.rate_e": 6.0, "replay.duration": 500.0})
