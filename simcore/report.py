@@ -156,6 +156,7 @@ def _row(entry):
         "unit": "" if entry["unit"] == "1" else entry["unit"],
         "text": _value(entry, has_range),
         "range": f"{number(entry['low'])} to {number(entry['high'])}" if has_range else None,
+        "source": entry["source"] if has_range else "",
         "mark": {True: "good", False: "bad", None: "none"}[entry["ok"]],
     }
 
