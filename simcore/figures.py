@@ -391,7 +391,7 @@ def target_and_replay(replay, analysis, name):
     time = replay["time"].values
     error = analysis[f"pass_error_{name}"].values
     correlation = analysis[f"pass_correlation_{name}"].values
-    rates = _pass_rates(replay, analysis[f"pass_start_{name}"].values)
+    rates = pass_rates(replay, analysis[f"pass_start_{name}"].values)
 
     figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
     panels = figure.subplots(3, 1, sharex=True)
@@ -500,7 +500,7 @@ def _dots(axes, time, row, color, **options):
     axes.scatter(time / 1000, row, color=color, rasterized=True, antialiased=False, **options)
 
 
-def _pass_rates(replay, starts):
+def pass_rates(replay, starts):
     """Return the replayed rates (Hz) of every pass: array (pass, time, channel)."""
     n_times, n_channels = replay.sizes["time"], replay.sizes["channel"]
     dt = float(replay["time"][1] - replay["time"][0])

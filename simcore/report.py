@@ -49,8 +49,9 @@ def write(path, title, scorecards, chapters, facts, *, about="", abouts=None, ta
         `value` (None where undefined), `unit`, `interval` and `bound` (of a sweep's number),
         `low`, `high`, `source`, `ok`.
     chapters : dict of str to list of dict
-        By title, the figures: `file` (PNG), `title`, `caption` (blank lines part its paragraphs),
-        `data`, the names of the files that it shows, and perhaps `sounds`, wav files by name.
+        By title, the figures: `file` (PNG or GIF), `title`, `caption` (blank lines part its
+        paragraphs), `data`, the names of the files that it shows, and perhaps `sounds`, wav files
+        by name.
     facts : dict
         What else the reader should know, such as the seed; a name in words and a number, a text or
         a list of texts each. The lists `warnings` and `notes` come first, ahead of the figures.
@@ -188,14 +189,18 @@ def _verdict(summary):
 
 
 def _figure(figure):
-    image = Path(figure["file"]).read_bytes()
-    width, height = struct.unpack(">II", image[16:24])  # of the PNG's first chunk
+    image, kind = Path(figure["file"]).read_bytes(), Path(figure["file"]).suffix[1:]
+    # Of the PNG's first chunk, or of the GIF's screen.
+    width, height = struct.unpack(
+        *((">II", image[16:24]) if kind == "png" else ("<HH", image[6:10]))
+    )
     paragraphs = figure["caption"].split("\n\n")
     return {
         "title": figure["title"],
         "paragraphs": [" ".join(part.split()) for part in paragraphs if part.strip()],
         "data": figure["data"],
         "sounds": {name: _base64(path) for name, path in figure.get("sounds", {}).items()},
+        "kind": kind,
         "image": _base64(figure["file"]),
         "width": width,
         "height": height,

@@ -89,8 +89,8 @@ def targets_and_drive(replay):
         0.4, 0.6 and 0.8 of the correlation. A column for each of the first two patterns. Drives are
         of single trials, rates are averaged over all of them.
     """
-    correlation = _example_correlation(replay)
-    followers = _spread_over(correlation.mean(axis=0), QUANTILES)
+    correlation = example_correlation(replay)
+    followers = spread_over(correlation.mean(axis=0), QUANTILES)
     columns = min(replay.sizes["pattern"], 2)
     figure = _new_figure(1.15 * len(followers) + 1.2)
     panels = figure.subplots(len(followers), columns, sharex=True, sharey="row", squeeze=False)
@@ -238,7 +238,7 @@ def _drive_image(axes, replay, trial, shown):
         origin="lower",
         extent=(time[0], time[-1], -0.5, len(order) - 0.5),
     )
-    for moment in (-_stimulus_duration(replay), 0, replay["time"].values[-1]):
+    for moment in (-stimulus_duration(replay), 0, replay["time"].values[-1]):
         axes.axvline(moment, color="black", linewidth=0.8)
     frame(axes)
     _mark_spans(axes, replay, ymin=1.0, ymax=1.05, clip_on=False)  # strips above the picture
@@ -263,7 +263,7 @@ def patterns(replay):
     figure = _new_figure(3.5)
     grid = figure.add_gridspec(2, 3, width_ratios=[1.25, 1, 1])
     _correlations_of_patterns(figure.add_subplot(grid[:, 0]), replay)
-    followers = _spread_over(_example_correlation(replay).mean(axis=0), (0.4, 0.7))
+    followers = spread_over(example_correlation(replay).mean(axis=0), (0.4, 0.7))
     rows = grid[:, 1:].subgridspec(len(followers), 2)
     panels = rows.subplots(sharex=True, sharey="row", squeeze=False)
     time, evoked, targets = _evoked_and_targets(replay)
@@ -819,7 +819,7 @@ def _is_balanced(dataset):
     return _parameters(dataset)["network"]["initial"] == "balanced"
 
 
-def _stimulus_duration(replay):
+def stimulus_duration(replay):
     return _parameters(replay)["input"]["duration"]
 
 
@@ -863,12 +863,12 @@ def _means_over_starts(replay, name):
     return values.transpose("run", "pattern", "follower").values
 
 
-def _example_correlation(replay):
+def example_correlation(replay):
     """The example's correlations with its targets: array (pattern, follower)."""
     return _means_over_starts(replay, "correlation")[replay.attrs["example_run"]]
 
 
-def _spread_over(values, quantiles):
+def spread_over(values, quantiles):
     """The places of some quantiles among values, each once."""
     order = np.argsort(values, kind="stable")
     places = np.round(np.array(quantiles) * (len(values) - 1)).astype(int)
@@ -928,7 +928,7 @@ def _head(figure, dataset, handles=(), *, example=True, place="outside upper cen
 def _mark_spans(axes, replay, **options):
     """Shade the stimulus and the window in which the target is followed."""
     options = {"linewidth": 0, "zorder": 0} | options
-    axes.axvspan(-_stimulus_duration(replay), 0, color=STIMULUS, **options)
+    axes.axvspan(-stimulus_duration(replay), 0, color=STIMULUS, **options)
     axes.axvspan(0, replay["time"].values[-1], color=WINDOW, **options)
 
 

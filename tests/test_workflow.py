@@ -137,7 +137,12 @@ def test_figures_logs_and_benchmarks_are_there(whole):
     for kind in ("png", "pdf"):
         assert {path.stem for path in folder.glob(f"figures/*.{kind}")} == set(figures)
     jobs = {name.split(".")[0] for name in ALL}
-    jobs |= {"figures_clock", "figures_song_song", *(f"figures_{target}" for target in TARGETS)}
+    jobs |= {
+        "figures_clock",
+        "figures_song_song",
+        "animation_clock",
+        *(f"figures_{target}" for target in TARGETS),
+    }
     assert {path.stem for path in folder.glob("logs/*.log")} == jobs
     assert {path.stem for path in folder.glob("benchmarks/*.tsv")} == jobs
     assert not list(folder.glob(".checkpoints/*.checkpoint"))
@@ -148,6 +153,7 @@ def test_report_needs_nothing_else(whole):
     page = (folder / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
     assert len([source for source in sources if source.startswith("data:image/png")]) == 15
+    assert len([source for source in sources if source.startswith("data:image/gif")]) == 1
     assert len([source for source in sources if source.startswith("data:audio/wav")]) == 2
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "@import" not in page and "url(http" not in page
@@ -228,7 +234,7 @@ def test_one_core_and_two_give_the_same_bytes(whole, tmp_path):
 # ------------------------------------------------------------------------------- what reruns what
 
 LEARNING = {f"readout_{target}" for target in TARGETS}
-AFTER = {"analysis", "summary.json", "report.html"}
+AFTER = {"analysis", "sound_song", "summary.json", "report.html", "report.json"}
 REPLAYS = {f"replay_{target}" for target in TARGETS}
 
 
@@ -238,7 +244,7 @@ REPLAYS = {f"replay_{target}" for target in TARGETS}
         pytest.param({"run": {"checkpoint_every": "1 s"}}, set(), id="checkpoint_every"),
         pytest.param(
             {"expected": {"clock.replay.order": {"low": 0, "high": 1, "source": "paper"}}},
-            {"summary.json", "report.html"},
+            {"summary.json", "report.html", "report.json"},
             id="expected",
         ),
         pytest.param(

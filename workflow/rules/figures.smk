@@ -158,6 +158,54 @@ for EXPERIMENT, FIGURES in RLS_FIGURES.items():
             "../scripts/rls_figures.py"
 
 
+# One replay of each method in motion: of the first target, of the first experiment.
+ANIMATIONS = {}
+if STUDY.targets and "clock" in STUDY.methods:
+    ANIMATIONS["clock"] = {"name": next(iter(STUDY.targets)), "stores": ["replay", "analysis"]}
+if EXPERIMENTS:
+    ANIMATIONS["least_squares"] = {"name": next(iter(EXPERIMENTS)), "stores": ["rls_replay"]}
+
+
+def stores_of_animation(method):
+    """Names of the stores that an animation shows."""
+    name, stores = ANIMATIONS[method].values()
+    return [store if store == "analysis" else f"{store}_{name}" for store in stores]
+
+
+for METHOD in ANIMATIONS:
+
+    rule:
+        name:
+            f"animation_{METHOD}"
+        input:
+            [store(name) for name in stores_of_animation(METHOD)],
+        output:
+            report(
+                f"{FOLDER}/figures/animation_{METHOD}.gif",
+                caption="../report/animation.rst",
+                category="Read-outs" if METHOD == "clock" else "Recursive least squares",
+                labels={
+                    "figure": "animation",
+                    ("target" if METHOD == "clock" else "experiment"): ANIMATIONS[METHOD]["name"],
+                }
+                | NAMED,
+            ),
+        log:
+            log_of(f"animation_{METHOD}"),
+        benchmark:
+            benchmark_of(f"animation_{METHOD}")
+        group:
+            "report"
+        resources:
+            runtime=growing(30),
+        params:
+            method=METHOD,
+            shown=ANIMATIONS[METHOD]["name"],
+            code=code("animation.py"),
+        script:
+            "../scripts/animation.py"
+
+
 def data_behind_figures():
     """The stores behind each figure of the study, by its name, in the order of the report."""
     found = {}
@@ -175,6 +223,7 @@ def data_behind_figures():
                 "rls_analysis" if store == "analysis" else f"rls_{store}_{experiment}"
                 for store in stores
             ]
+    found |= {f"animation_{method}": stores_of_animation(method) for method in ANIMATIONS}
     found |= {f"sweep_{name}": [f"sweeps/{name}"] for name in SWEEPS}
     found |= {
         f"comparison_{name}": [f"sweeps/{sweep}" for sweep in comparison.sweeps]
@@ -184,5 +233,8 @@ def data_behind_figures():
 
 
 def figures():
-    """All PNG files of the study."""
-    return [f"{FOLDER}/figures/{name}.png" for name in data_behind_figures()]
+    """All pictures of the study."""
+    return [
+        f"{FOLDER}/figures/{name}.{'gif' if name.startswith('animation_') else 'png'}"
+        for name in data_behind_figures()
+    ]

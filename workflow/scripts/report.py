@@ -46,6 +46,9 @@ def description(name):
         about = this.params["experiments"][experiment]
         title = f"{RLS_TITLES[kind]}: {experiment}" + (f" ({about})" if about else "")
         return RLS, title, f"rls_{kind}", {"experiment": experiment}
+    if name in ("animation_clock", "animation_least_squares"):
+        chapter = READOUTS if name == "animation_clock" else RLS
+        return chapter, "One replay in motion", "animation", {}
     sweep = name.removeprefix("sweep_")
     if sweep != name and sweep in this.params["sweeps"]:
         return SWEEPS, f"Sweep: {this.params['sweeps'][sweep]}", "sweep", {"sweep": sweep}
