@@ -1,0 +1,44 @@
+"""The tutorial runs from its first cell to its last, on a study as small as can be."""
+
+import nbformat
+import pytest
+import studies
+from nbclient import NotebookClient
+from studies import ROOT, TINY, merged, run
+
+STUDY = merged(
+    TINY,
+    {
+        "study": "demo",
+        "methods": ["clock"],
+        "targets": {"abcba": {"kind": "symbols", "sequence": "ABCBA", "length": 60}},
+    },
+)
+NOTEBOOK = ROOT / "docs/tutorial.ipynb"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tutorial")
+    done = run(studies.write(folder, STUDY))
+    assert done.returncode == 0, done.text
+    return folder / "demo"
+
+
+def test_every_cell_runs(demo, monkeypatch):
+    monkeypatch.setenv("STUDY", str(demo))
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
+    NotebookClient(notebook, timeout=300, resources=resources).execute()
+    text = "\n".join(str(cell.get("outputs", "")) for cell in notebook.cells)
+    for word in ("clock.replay.order", "image/png", "Results of", "spike trains"):
+        assert word in text
+
+
+def test_its_outputs_are_those_of_a_run_and_name_no_machine():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs for cell in cells)
+    counts = [cell.execution_count for cell in cells]
+    assert counts == list(range(1, len(cells) + 1))
+    assert "/home/" not in NOTEBOOK.read_text() and "/work/" not in NOTEBOOK.read_text()
