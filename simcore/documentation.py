@@ -18,8 +18,9 @@ demo's value. Times are plain numbers in ms, or text with a unit: `20 s`, `25 mi
 unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in
 `results/<study>/`.
 
-Where a table ends in `source`, that is where its defaults come from: the authors' code or their paper (for recurrent networks that learn by
-least squares: the authors' example program or their paper), the replication in NEST, or ours. docs/fidelity.md names them and tells where they disagree.
+Where a table ends in `source`, that is where its defaults come from: the authors' code or their
+paper (of least squares: the authors' example program or their paper), the replication in NEST, or
+ours. docs/fidelity.md names them and tells where they disagree.
 
 | file | what it is |
 |---|---|
