@@ -1,11 +1,13 @@
 """Collections: several studies, one run, one report."""
 
 import json
+import re
 
 import pytest
 import studies
 import yaml
 from studies import HARD_WIRED, assert_fails, merged, run
+from test_estimate_workflow import estimate
 from test_report import Page
 
 from simcore.collection import read_collection
@@ -78,8 +80,12 @@ def both(tmp_path_factory):
     """A finished run of a collection: its file and the folder of results."""
     folder = tmp_path_factory.mktemp("both")
     file = write(folder, COLLECTION, a=ONE, b=TWO)
+    expected = estimate(file)
+    assert expected.returncode == 0 and "All studies: " in expected.text, expected.text
+    assert all(f"results/{study}:" in expected.text for study in ("wired", "larger"))
     done = run(file)
     assert done.returncode == 0, done.text
+    assert len(re.findall("The last estimate", done.text)) == 2, done.text
     assert "both/report.html" in done.text and "two replay_clock" not in done.text
     return file, folder / "results"
 

@@ -140,7 +140,7 @@ def judge_estimate():
     jobs = jobs_of(workflow.dag, lambda job: not workflow.dag.finished(job))
     records = estimates.Records(FOLDER)
     if sentence := records.judgement(jobs):
-        print(sentence, file=sys.stderr)
+        print(f"{PART['name']}: {sentence}".removeprefix(": "), file=sys.stderr)
     records.take_up(jobs)
     estimates.write(records)
 
