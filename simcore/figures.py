@@ -444,6 +444,53 @@ def periods(analysis):
     return figure
 
 
+@styled
+def variability(analysis):
+    """Draw how the spread of a cluster's time grows along the sequence.
+
+    Parameters
+    ----------
+    analysis : xarray.Dataset
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left: standard deviation against mean of each cluster's time since the onset, with the fit
+        c sqrt(mean) and that of a straight line through the origin. Right: the time of the last
+        cluster in every pass.
+    """
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    growth, last = figure.subplots(1, 2)
+    mean, sd = (analysis[name].values[1:] for name in ("cluster_time", "cluster_time_sd"))
+    seen = np.isfinite(mean) & np.isfinite(sd)
+    mean, sd = mean[seen], sd[seen]
+    growth.scatter(mean, sd, s=14, color=AFTER, zorder=2)
+    growth.set(xlim=(0, None), ylim=(0, None), xlabel="mean time (ms)", ylabel="sd (ms)")
+    if mean.size > 1:
+        time = np.linspace(0, mean.max(), 200)
+        c, error = measures.fit_sqrt(mean, sd)
+        slope, error_of_line = measures.fit_line(mean, sd)
+        label = f"{c:.3g} √(time), error {error:.2g} ms"
+        growth.plot(time, c * np.sqrt(time), color="black", label=label)
+        label = f"straight line, error {error_of_line:.2g} ms"
+        growth.plot(time, slope * time, color=_GREY, linestyle="--", label=label)
+        growth.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3))
+    else:
+        nothing(growth, "no regular pass")
+    times = analysis["last_cluster_time"].values
+    times = times[np.isfinite(times)]
+    if times.size:
+        sns.histplot(
+            times, bins=min(30, max(5, times.size // 5)), ax=last, color=_SKY, edgecolor="white"
+        )
+        last.set_title(f"{times.mean():.0f} ± {times.std():.1f} ms, {times.size} passes")
+    else:
+        nothing(last, "no regular pass")
+    last.set_xlabel("time of the last cluster (ms)")
+    last.set_ylabel("number of passes")
+    return figure
+
+
 def _histogram(axes, period):
     mean, sd = period.mean(), period.std()
     # Periods are whole ms: narrower bins would leave gaps.

@@ -445,7 +445,7 @@ def variability(replayed):
         Id to (value, unit): c of sd = c sqrt(mean time), the error of that fit and of a straight
         line through the origin; NaN with fewer than `FEWEST_PASSES` regular passes.
     variables : dict
-        Mean and sd of each cluster's time.
+        Mean and sd of each cluster's time; the time of the last cluster in each pass.
 
     Source: specification of the clock network, section 6, "Timing variability".
     """
@@ -475,6 +475,9 @@ def variability(replayed):
         ),
         "cluster_time_sd": variable(
             "timed_cluster", timing.sd, "ms", "its standard deviation over passes"
+        ),
+        "last_cluster_time": variable(
+            "timed_pass", timing.time[:, -1], "ms", "time of the last cluster since the onset"
         ),
     }
     return numbers, variables

@@ -104,7 +104,7 @@ def test_the_page_shows_all_studies(both):
     _, results = both
     page = Page(results / "both/report.html")
     assert page.text.index("Two clocks.") < page.text.index("A clock of four clusters.")
-    assert len(page.attributes("img")) == 4
+    assert len(page.attributes("img")) == 6
     assert "Data: larger/replay_clock.zarr.zip" in page.text
     workflow_page = (results / "both/workflow.html").read_text()
     assert "Docutils System Messages" not in workflow_page

@@ -123,6 +123,9 @@ def analysis(replayed, periods=(200.0, 201.0, 199.0, 230.0), passes=True):
     return xr.Dataset(
         {
             "period": ("pass", np.array(periods)),
+            "cluster_time": ("timed_cluster", 10.0 * np.arange(5)),
+            "cluster_time_sd": ("timed_cluster", 0.3 * np.sqrt(10.0 * np.arange(5))),
+            "last_cluster_time": ("timed_pass", 40 + random.standard_normal(100)),
             "eigenvalue_real": (("phase", "eigenvalue"), values.real),
             "eigenvalue_imaginary": (("phase", "eigenvalue"), values.imag),
             "cluster_eigenvalue_real": (("phase", "cluster_eigenvalue"), reduced.real),
@@ -185,6 +188,7 @@ ALL = {
     "target_and_replay, song": lambda: figures.target_and_replay(SONG, analysis(SONG), "abc"),
     "sound": lambda: figures.sound(sounds()),
     "periods": lambda: figures.periods(analysis(replay())),
+    "variability": lambda: figures.variability(analysis(replay())),
     "learning_curve": lambda: figures.learning_curve(readout()),
 }
 
@@ -243,6 +247,15 @@ def test_weights_shows_blocks_without_synapses_as_missing():
     figure = drawn(figures.weights(NETWORK, consolidation))
     array = figure.axes[2].images[0].get_array()
     assert np.ma.getmaskarray(np.ma.masked_invalid(array)).nonzero() == (2, 0)
+
+
+def test_variability_shows_the_fit_and_the_last_cluster():
+    growth, last = ALL["variability"]().axes
+    labels = growth.get_legend_handles_labels()[1]
+    assert labels[0].startswith("0.3 ") and "straight line" in labels[1]
+    assert "40 ± 1.0 ms, 100 passes" in last.get_title() or "± 0.9" in last.get_title()
+    empty = analysis(replay()).isel(timed_cluster=slice(0, 1), timed_pass=slice(0, 0))
+    assert "no regular pass" in words(drawn(figures.variability(empty)))
 
 
 def test_stability_shows_both_stages_on_one_scale():

@@ -28,6 +28,7 @@ DRAWN = {
     "stability",
     "target_and_replay",
     "time_course",
+    "variability",
     "weights",
 }
 

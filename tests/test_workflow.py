@@ -38,7 +38,7 @@ WHOLE = merged(
     },
 )
 TRAINED_FIGURES = ["weights", "time_course", "spectrum", "linear_model"]
-CLOCK_FIGURES = ["periods", "replay_raster"]
+CLOCK_FIGURES = ["periods", "replay_raster", "variability"]
 TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
 ALL = {"network", "embedding", "consolidation", "replay_clock", "analysis", "summary.json"} | {
     "song.wav",
@@ -152,7 +152,7 @@ def test_report_needs_nothing_else(whole):
     _, folder, _ = whole
     page = (folder / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
-    assert len([source for source in sources if source.startswith("data:image/png")]) == 15
+    assert len([source for source in sources if source.startswith("data:image/png")]) == 16
     assert len([source for source in sources if source.startswith("data:image/gif")]) == 1
     assert len([source for source in sources if source.startswith("data:audio/wav")]) == 2
     assert all(source.startswith(("data:", "#")) for source in sources)

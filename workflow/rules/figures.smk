@@ -13,7 +13,7 @@ CLOCK_FIGURES = (
         else {}
     )
     | ({"stability": ["consolidation", "driven"]} if STUDY.stability.driver else {})
-    | {"replay_raster": ["replay_clock"], "periods": ["analysis"]}
+    | {"replay_raster": ["replay_clock"], "periods": ["analysis"], "variability": ["analysis"]}
 )
 TARGET_FIGURES = {
     "replay_raster": ["replay"],

@@ -9,6 +9,7 @@ from simcore import report, stores
 
 TITLES = {
     "periods": "Period of the clock",
+    "variability": "How precisely the clock runs",
     "weights": "Weights before and after learning",
     "time_course": "Course of the learning",
     "stability": "Stability of the embedded weights",
