@@ -488,6 +488,7 @@ def variability(analysis):
         nothing(last, "no regular pass")
     last.set_xlabel("time of the last cluster (ms)")
     last.set_ylabel("number of passes")
+    whole_numbers(last.yaxis, 5)
     return figure
 
 
