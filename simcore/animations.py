@@ -83,7 +83,7 @@ def clock(replay, analysis, name):
     start, error = (analysis[f"pass_{part}_{name}"].values for part in ("start", "error"))
     if not len(start):
         return _no_pass()
-    begin = start[np.argsort(error, kind="stable")[(len(error) - 1) // 2]]
+    begin = start[measures.typical_pass(error)]
     time = replay["time"].values
     target = replay["target_rate"].transpose("time", "channel").values
     (rate,) = figures.pass_rates(replay, [begin])
@@ -131,7 +131,7 @@ def _clock_frames(replay, time, target, rate, counts, moments):
 
 
 def least_squares(replay):
-    """Show a trial: the neurons as they fire, and the drives of four beside their targets.
+    """Show a trial: the neurons as they fire, and the drives of some beside their targets.
 
     Parameters
     ----------
@@ -141,7 +141,8 @@ def least_squares(replay):
     Returns
     -------
     list of PIL.Image.Image
-        Of the first example, from the stimulus to the end of the window.
+        Of the first example, from the stimulus to the end of the window. Where rates were trained,
+        the rates, averaged over all trials, take the place of drives.
     """
     time = replay["example_time"].values
     begin, end = -rls_figures.stimulus_duration(replay), replay["time"].values[-1]
@@ -153,37 +154,47 @@ def least_squares(replay):
 @styled
 def _least_squares_frames(replay, time, moments):
     figure = Figure(figsize=(WIDTH, 3.1), dpi=DPI, layout="constrained")
-    field, panels = _ring_and_panels(figure, len(FOLLOWERS))
+    correlation = rls_figures.example_correlation(replay).mean(axis=0)
+    followers = rls_figures.spread_over(correlation, FOLLOWERS)
+    field, panels = _ring_and_panels(figure, len(followers))
     activity, largest = _activity(replay, time[moments])
     columns = int(np.ceil(np.sqrt(activity.shape[1])))
     index = np.arange(activity.shape[1])
     dots = field.scatter(index % columns, -(index // columns), s=900 / columns, zorder=2)
     field.set(aspect="equal")
     field.axis("off")
-    drive = replay["example_drive"].transpose(*"pattern example example_time neuron".split())
-    drive = drive[0, 0].values
-    target = replay["example_target"].transpose("pattern", "time", "neuron")[0].values
-    window = replay["time"].values
-    correlation = rls_figures.example_correlation(replay).mean(axis=0)
+    seen, follows, window, target, what = _followed(replay, time)
     lines = []
-    for axes, follower in zip(panels, rls_figures.spread_over(correlation, FOLLOWERS), strict=True):
+    for axes, follower in zip(panels, followers, strict=True):
         axes.plot(window, target[:, follower], color=rls_figures.TARGET, linewidth=1.3)
-        lines.append((axes.plot([], [], color=AFTER, linewidth=1.3)[0], drive[:, follower]))
-        both = np.concatenate([target[:, follower], drive[moments, follower]])
-        axes.set(xlim=(time[moments[0]], time[moments[-1]]), ylim=_limits(both))
+        lines.append((axes.plot([], [], color=AFTER, linewidth=1.3)[0], follows[:, follower]))
+        both = np.concatenate([target[:, follower], follows[:, follower]])
+        axes.set(xlim=(time[moments[0]], time[moments[-1]]), ylim=_limits(both[np.isfinite(both)]))
         axes.axvspan(time[moments[0]], 0, color=DARK, linewidth=0)
         axes.set_ylabel(f"{follower}")
         axes.tick_params(labelleft=False)
-    panels[0].set_title("drive (blue) and target of four neurons")
+    panels[0].set_title(f"{what} (blue) and target of some neurons")
     panels[-1].set_xlabel("time since the window began (ms)")
     pictures = []
     for frame, moment in enumerate(moments):
         dots.set_color(_glowing(activity[frame] / largest))
         field.set_title("stimulus" if time[moment] < 0 else f"neurons, {time[moment]:.0f} ms")
+        until = seen <= time[moment]
         for line, values in lines:
-            line.set_data(time[moments[0] : moment + 1], values[moments[0] : moment + 1])
+            line.set_data(seen[until], values[until])
         pictures.append(_picture(figure))
     return pictures
+
+
+def _followed(replay, time):
+    """What follows the target in the first trial, and when; the target's times and values."""
+    window = replay["time"].values
+    if rls_figures.is_rate(replay):
+        rate, goal = rls_figures.rate_and_goal(replay, 0)
+        return window, rate, window, goal, "rate"
+    drive = replay["example_drive"].transpose(*"pattern example example_time neuron".split())
+    target = replay["example_target"].transpose("pattern", "time", "neuron")[0].values
+    return time, drive[0, 0].values, window, target, "drive"
 
 
 class _Course:

@@ -11,10 +11,11 @@ import yaml
 from pydantic import Field, ValidationError
 
 from simcore.errors import UserError
-from simcore.parameter_types import Parameters, parameter
-from simcore.parameters import NAME, sentence
+from simcore.parameter_types import Folder, Parameters, parameter
+from simcore.parameters import NAME, Study, sentence
 
-PART = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# Two underscores part it from the names of its study's rules.
+PART = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 
 
 class Collection(Parameters):
@@ -24,7 +25,7 @@ class Collection(Parameters):
     about: str = parameter(
         "", "1", "what it shows, in a sentence or two: the report begins with it"
     )
-    results: str = parameter(
+    results: Folder = parameter(
         "results", "folder", "where the folders of results lie, of its studies too"
     )
     song: str | None = parameter(
@@ -50,7 +51,7 @@ def read_collection(data, file):
     collection : Collection
     studies : dict of str to dict
         By the name of the part: the study as read from YAML, with the collection's ``results`` and
-        ``song``, and under ``part`` what the rules of a study need to know of the whole: ``name``,
+        ``song``, and under ``_part`` what the rules of a study need to know of the whole: ``name``,
         ``file``, and ``made``, the files of other parts that it may read.
 
     Raises
@@ -61,26 +62,47 @@ def read_collection(data, file):
     try:
         collection = Collection.model_validate(data)
     except ValidationError as error:
-        sentences = [sentence(problem, file) for problem in error.errors()]
+        sentences = [_sentence(problem, file) for problem in error.errors()]
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
     files = {name: Path(file).parent / part for name, part in collection.parts.items()}
     studies = {name: _study(path, f"{file}: parts.{name}") for name, path in files.items()}
     names = [study.get("study") for study in studies.values()] + [collection.study]
-    for name in names:
+    for name in filter(None, names):
         if names.count(name) > 1:
             raise UserError(
                 f"{file}: two of its parts, or a part and the whole, are named {name}: give each "
                 "study a name of its own."
             )
-    results = Path(collection.results).expanduser()
-    made = [str(results / str(name) / "consolidation.zarr.zip") for name in names]
+    made = [
+        str(Path(collection.results) / str(study["study"]) / "consolidation.zarr.zip")
+        for study in studies.values()
+        if _trains(study)
+    ]
     given = {"results": collection.results}
     if collection.song is not None:
+        if not Path(collection.song).exists():
+            raise UserError(f"{file}: song: there is no file {collection.song}: mend the path.")
         given["song"] = collection.song
     return collection, {
-        name: study | given | {"part": {"name": name, "file": str(files[name]), "made": made}}
+        name: study | given | {"_part": {"name": name, "file": str(files[name]), "made": made}}
         for name, study in studies.items()
     }
+
+
+def _sentence(problem, file):
+    key = str(problem["loc"][-1])
+    if problem["type"] == "extra_forbidden" and key in Study.model_fields:
+        return f"{file}: {key} is a key of a study, not of a collection: set it in a part's file."
+    return sentence(problem, file, Collection)
+
+
+def _trains(study):
+    """Whether a study, as read from YAML, trains a clock that others may use."""
+    clock, methods = study.get("clock") or {}, study.get("methods", ["clock"])
+    if "study" not in study or not isinstance(clock, dict) or not isinstance(methods, list):
+        return False  # as its own validation will tell
+    trained = clock.get("connectivity", "trained") == "trained" and not clock.get("weights")
+    return trained and "clock" in methods
 
 
 def _study(path, where):
@@ -88,7 +110,7 @@ def _study(path, where):
         study = yaml.safe_load(path.read_text())
     except OSError as error:
         raise UserError(f"{where}: {path} cannot be read ({error.strerror}).") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise UserError(f"{where}: {path} is no YAML ({problem}).") from None
     if not isinstance(study, dict) or "parts" in study:

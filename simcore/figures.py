@@ -404,7 +404,7 @@ def target_and_replay(replay, analysis, name):
             nothing(axes, "no complete pass")
         return figure
 
-    typical = np.argsort(error, kind="stable")[(len(error) - 1) // 2]
+    typical = measures.typical_pass(error)
     _draw_rates(panels[1], replay, time, rates[typical], "rate (Hz)")
     panels[1].set_title(
         f"the pass of median error: error {_number(error[typical])}, "
@@ -461,12 +461,12 @@ def variability(analysis):
     """
     figure = Figure(figsize=(WIDTH, 3), layout="constrained")
     growth, last = figure.subplots(1, 2)
-    mean, sd = (analysis[name].values[1:] for name in ("cluster_time", "cluster_time_sd"))
-    seen = np.isfinite(mean) & np.isfinite(sd)
+    mean, sd = (analysis[name].values for name in ("cluster_time", "cluster_time_sd"))
+    seen = np.flatnonzero(np.isfinite(sd))[1:]  # the first one's time is zero
     mean, sd = mean[seen], sd[seen]
     growth.scatter(mean, sd, s=14, color=AFTER, zorder=2)
     growth.set(xlim=(0, None), ylim=(0, None), xlabel="mean time (ms)", ylabel="sd (ms)")
-    if mean.size > 1:
+    if mean.size > 1 and analysis["cluster_time"].attrs["passes"] >= measures.FEWEST_PASSES:
         time = np.linspace(0, mean.max(), 200)
         c, error = measures.fit_sqrt(mean, sd)
         slope, error_of_line = measures.fit_line(mean, sd)
@@ -476,7 +476,7 @@ def variability(analysis):
         growth.plot(time, slope * time, color=_GREY, linestyle="--", label=label)
         growth.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3))
     else:
-        nothing(growth, "no regular pass")
+        note(growth, f"too few passes for a fit: below {measures.FEWEST_PASSES}")
     times = analysis["last_cluster_time"].values
     times = times[np.isfinite(times)]
     if times.size:

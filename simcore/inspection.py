@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from simcore import stores
+from simcore.errors import UserError
 from simcore.results import SUFFIX, open_study
 
 SHADES = " ░▒▓█"
@@ -36,6 +37,8 @@ def describe(path, *, parameters=False):
     path = Path(path)
     if path.is_dir():
         return _list_study(path)
+    if not path.name.endswith(SUFFIX):
+        raise UserError(f"{path} is no store: name a {SUFFIX} file or a study's folder of results.")
     dataset = stores.read(path)
     parts = [_provenance(path, dataset), _contents(dataset), _picture(dataset)]
     if parameters:

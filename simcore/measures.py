@@ -16,6 +16,7 @@ READOUT_DELAY = 35.0  # ms from the start of a pass to the beginning of its wind
 KERNEL_SQUARE = 250.0  # ms^2: rates are smoothed with exp(-t^2 / 250 ms^2)
 KERNEL_RADIUS = 80.0  # ms: there the kernel has fallen below 1e-11 of its maximum
 IRREGULAR = 0.3  # passes whose period differs more from the median are no good clocks
+FEWEST_PASSES = 100  # with fewer the sd of a time is not known well enough to be fitted
 BURST_HALF_WIDTH = 40.0  # ms: bursts of the authors' trained clocks last about 60 ms in all
 
 
@@ -372,6 +373,11 @@ def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, bu
     )
     error, correlation = evaluate_passes(*readout_spikes, start, target, dt=dt)
     return start, error, np.nan_to_num(correlation)
+
+
+def typical_pass(error: np.ndarray) -> int:
+    """Place of the pass of median error (of two middle ones the better) among some passes."""
+    return int(np.argsort(error, kind="stable")[(len(error) - 1) // 2])
 
 
 def mean(values):

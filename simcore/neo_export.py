@@ -32,7 +32,9 @@ def to_neo(dataset):
     try:
         import neo
     except ImportError:
-        raise UserError("Neo is not installed: pip install 'simcore[neo]' brings it.") from None
+        raise UserError(
+            "Neo is not installed: pip install -e '.[neo]' in the project's folder brings it."
+        ) from None
     if "spike_neuron" not in dataset or "cluster" not in dataset:
         raise UserError(
             "This store holds no spikes of a clock: choose a replay, an embedding or a "
@@ -79,6 +81,8 @@ def export(path, to):
     UserError
         The store holds no spikes, the file exists, or Neo writes no such file.
     """
+    if not str(path).endswith(".zarr.zip"):
+        raise UserError(f"{path} is no store: name a .zarr.zip file.")
     block = to_neo(stores.read(path))
     to = Path(to)
     if to.exists():

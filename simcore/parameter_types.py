@@ -1,9 +1,10 @@
 """The types of all parameters: times with units, bounds, and groups that refuse unknown keys."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MILLISECONDS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
 
@@ -30,6 +31,12 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Part = Annotated[float, Field(ge=0, le=1)]
+
+
+# Of results. Braces would be wildcards of Snakemake.
+Folder = Annotated[
+    str, Field(pattern=r"^[^{}]+$"), AfterValidator(lambda value: str(Path(value).expanduser()))
+]
 
 
 def parameter(default, unit, description, **options):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from simcore.errors import UserError
 from simcore.parameter_types import (
     Finite,
+    Folder,
     NotNegative,
     Parameters,
     Part,
@@ -469,9 +470,7 @@ class Study(Parameters):
     about: str = parameter(
         "", "1", "what it shows, in a sentence or two: the report begins with it"
     )
-    results: str = parameter(
-        "results", "folder", "where the folders of results lie", pattern=r"^[^{}]+$"
-    )
+    results: Folder = parameter("results", "folder", "where the folders of results lie")
     seed: int = parameter(1, "1", "from which all random streams are spawned", ge=0, lt=2**63)
     dt: PositiveTime = parameter(0.1, "ms", "time step", le=1)
     clock: Clock = Clock()
@@ -519,11 +518,6 @@ class Study(Parameters):
             name: known for name, known in self.expected.items() if not name.startswith(foreign)
         }
 
-    @field_validator("results")
-    @classmethod
-    def _home_folder(cls, value):
-        return str(Path(value).expanduser())
-
     @model_validator(mode="before")
     @classmethod
     def _other_studies(cls, data):
@@ -541,6 +535,10 @@ class Study(Parameters):
 
     @model_validator(mode="after")
     def _stability_needs_an_embedding(self):
+        if not (self.stability.driver or ".zarr.zip").endswith(".zarr.zip"):
+            raise ValueError(
+                "stability.driver is the name of a study or its consolidation.zarr.zip"
+            )
         if self.stability.driver and not self.clock.learns:
             raise ValueError(
                 "stability.driver is about weights that were embedded, but this clock is not "
@@ -702,7 +700,7 @@ WORDING = {
 }
 
 
-def sentence(problem, where):
+def sentence(problem, where, model=Study):
     """One sentence for one of pydantic's problems."""
     path = [str(part) for part in problem["loc"]]
     if path[:1] == ["targets"]:
@@ -714,7 +712,7 @@ def sentence(problem, where):
         kinds = _kinds(Target if path[:1] == ["targets"] else RLSTarget)
         return f"{where}: {key}: a target needs a kind, which is one of {', '.join(kinds)}."
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _known_keys(), n=1)
+        close = difflib.get_close_matches(path[-1], _known_keys(model), n=1)
         hint = f"did you mean {close[0]}?" if close else "config/README.md lists all keys."
         return f"{where}: there is no key {key}: {hint}"
     if problem["type"] == "missing":
@@ -732,8 +730,8 @@ def _kinds(union):
     return [get_args(model.model_fields["kind"].annotation)[0] for model in models_in(union)]
 
 
-def _known_keys():
-    return {name for model in groups() for name in model.model_fields}
+def _known_keys(model):
+    return {name for group in groups(model) for name in group.model_fields}
 
 
 def groups(model=Study):

@@ -31,7 +31,7 @@ def versions():
     }
 
 
-def code_digest(*entries, package=Path(__file__).parent):
+def code_digest(*entries, package=Path(__file__).parent, leave_out=()):
     """Digest of the code that entry files use, in this package and beside the files.
 
     All of an entry file counts. Of the modules that it imports, from the package or from the
@@ -52,6 +52,8 @@ def code_digest(*entries, package=Path(__file__).parent):
         Files (`....py`), such as a workflow's scripts, or dotted names of the package's modules.
     package : path-like
         Folder of the package.
+    leave_out : collection of str
+        Modules beside the entry files that do not count, nor what they alone use.
 
     Returns
     -------
@@ -65,7 +67,8 @@ def code_digest(*entries, package=Path(__file__).parent):
     SyntaxError
         A file that is used is not valid Python.
     """
-    digests = [_Closure(Path(package).resolve(), entry).digest() for entry in entries]
+    package = Path(package).resolve()
+    digests = [_Closure(package, entry, leave_out).digest() for entry in entries]
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
@@ -81,10 +84,11 @@ def kernels_digest():
 class _Closure:
     """The definitions that an entry file reaches."""
 
-    def __init__(self, package, entry):
+    def __init__(self, package, entry, leave_out):
         self.package = package
         self.folder = None  # of an entry outside the package
-        self.modules = {}  # dotted name -> _Module, or None if it is not ours
+        # Dotted name -> _Module, or None if it does not count or is not ours.
+        self.modules = dict.fromkeys(leave_out)
         self.code = {}  # (module's name, definition's name) -> text that counts
         self.loaded = set()  # names of the modules whose import has been followed
         self.pending = []  # definitions in `code` whose own names are to be followed

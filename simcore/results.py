@@ -1,9 +1,14 @@
 """A study's results in Python: what there is, its numbers and pictures, and going on from there."""
 
 import json
+import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from simcore.errors import UserError
+from simcore.stores import file_digest
 
 SUFFIX = ".zarr.zip"
 
@@ -62,7 +67,12 @@ class Results:
         path = self.folder / f"{name}{SUFFIX}"
         if not path.exists():
             raise UserError(f"{self.folder} holds no {name}: there are {', '.join(self.names())}.")
-        return xr.open_dataset(path)
+        try:
+            return xr.open_dataset(path)
+        except zipfile.BadZipFile:
+            raise UserError(
+                f"The store {path} is damaged: delete it and run the study again, which makes it."
+            ) from None
 
     def names(self):
         """Names of all stores; those of sweeps begin with ``sweeps/``."""
@@ -103,7 +113,8 @@ class Results:
         figure : str
             Such as ``replay_raster``.
         *names : str or xarray.Dataset
-            Names of the stores that it shows, or datasets, in the order of its arguments.
+            Names of the stores that it shows, or datasets, in the order of its arguments; for
+            ``target_and_replay`` the name of the target comes last.
 
         Returns
         -------
@@ -120,12 +131,19 @@ class Results:
         }
         if figure not in drawn:
             raise UserError(f"There is no figure {figure}: there are {', '.join(sorted(drawn))}.")
-        return drawn[figure](*(self[name] if isinstance(name, str) else name for name in names))
+        return drawn[figure](*(self[name] if self._holds(name) else name for name in names))
+
+    def _holds(self, name):
+        return isinstance(name, str) and name in self.names()
 
     @property
     def network(self):
-        """The clock as it is after all training: the store that holds its connectivity."""
-        return self["consolidation" if "consolidation" in self.names() else "network"]
+        """The clock that was replayed: the store that holds its connectivity."""
+        replayed = self.provenance("replay_clock")["inputs"]["network"]
+        for name in ("consolidation", "network"):
+            if self._holds(name) and file_digest(self.folder / f"{name}{SUFFIX}") == replayed:
+                return self[name]
+        raise UserError(f"{self.folder} lacks the clock that was replayed: run the study again.")
 
     def replay(self, changes=None, *, seed=None, target=None, network=None):
         """Replay the clock anew, with another seed, changed parameters, or damage.
@@ -154,21 +172,25 @@ class Results:
         options = {}
         if target:
             options = {"target": self[f"target_{target}"], "learned": self[f"readout_{target}"]}
-        return stages.replay(
-            _changed(stored["parameters"], changes or {}),
-            stored["seed"] if seed is None else seed,
-            self.network if network is None else network,
-            name=stored["stage"],
-            **options,
-        )
+        given = _changed(stored["parameters"], changes or {})
+        with _told(changes):
+            return stages.replay(
+                given,
+                stored["seed"] if seed is None else seed,
+                self.network if network is None else network,
+                name=stored["stage"],
+                **options,
+            )
 
-    def train(self, duration, changes=None, *, seed=None):
+    def train(self, duration, changes=None):
         """Let the trained clock run on with all plasticity, without stimulation.
+
+        It goes on in the state in which its consolidation ended, random streams included.
 
         Parameters
         ----------
         duration : float, ms
-        changes, seed
+        changes : dict, optional
             As for :meth:`replay`.
 
         Returns
@@ -180,12 +202,22 @@ class Results:
 
         stored = self.provenance("consolidation")
         changes = {"clock.consolidation": duration} | (changes or {})
-        return stages.training(
-            _changed(stored["parameters"], changes),
-            stored["seed"] if seed is None else seed,
-            self["consolidation"],
-            name="consolidation",
-        )
+        given = _changed(stored["parameters"], changes)
+        with _told(changes):
+            return stages.training(
+                given, stored["seed"], self["consolidation"], name="consolidation"
+            )
+
+
+@contextmanager
+def _told(changes):
+    """Tell a value that no parameter can have in a sentence."""
+    try:
+        yield
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise UserError(f"{changes}: {key}: {problem['msg'].lower()}.") from None
 
 
 def _changed(parameters, changes):

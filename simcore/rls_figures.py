@@ -95,7 +95,7 @@ def targets_and_drive(replay):
     figure = _new_figure(1.15 * len(followers) + 1.2)
     panels = figure.subplots(len(followers), columns, sharex=True, sharey="row", squeeze=False)
     for pattern in range(columns):
-        draw = _rate_and_target if _is_rate(replay) else _drives_and_target
+        draw = _rate_and_target if is_rate(replay) else _drives_and_target
         draw(panels[:, pattern], replay, pattern, followers)
         for axes, follower in zip(panels[:, pattern], followers, strict=True):
             value = _two_digits(correlation[pattern, follower])
@@ -104,9 +104,9 @@ def targets_and_drive(replay):
             panels[0, pattern].set_title(f"stimulus {pattern + 1}", loc="left")
     for row, follower in zip(panels, followers, strict=True):
         row[0].set_ylabel(f"neuron {follower}")
-        if _is_rate(replay):
+        if is_rate(replay):
             _from_zero(*row)
-    figure.supylabel("rate (Hz)" if _is_rate(replay) else "synaptic drive", fontsize=10)
+    figure.supylabel("rate (Hz)" if is_rate(replay) else "synaptic drive", fontsize=10)
     figure.supxlabel(SINCE, fontsize=10)
     figure.align_ylabels()
     _head(figure, replay, _what_is_shown(replay))
@@ -130,7 +130,7 @@ def _drives_and_target(panels, replay, pattern, followers):
 
 def _rate_and_target(panels, replay, pattern, followers):
     window, every = replay["time"].values, _steps_per_ms(replay)
-    rates, targets = _rate_and_goal(replay, pattern)
+    rates, targets = rate_and_goal(replay, pattern)
     for axes, follower in zip(panels, followers, strict=True):
         axes.plot(window[::every], rates[::every, follower], color=AFTER, linewidth=1.3)
         axes.plot(window[::every], targets[::every, follower], color=TARGET, linewidth=1.3)
@@ -139,7 +139,7 @@ def _rate_and_target(panels, replay, pattern, followers):
 
 def _what_is_shown(replay):
     target = Line2D([], [], color=TARGET, label="target")
-    if _is_rate(replay):
+    if is_rate(replay):
         return [target, Line2D([], [], color=AFTER, label="mean over all trials")]
     trials = [Line2D([], [], color=AFTER, label="one trial")]
     if replay.sizes["example"] > 1:
@@ -276,14 +276,14 @@ def patterns(replay):
             axes.locator_params(axis="x", nbins=3)
         panels[0, pattern].set_title(f"after stimulus {pattern + 1}")
         panels[-1, pattern].set_xlabel("time (ms)")
-    what = "rate (Hz)" if _is_rate(replay) else "drive"
+    what = "rate (Hz)" if is_rate(replay) else "drive"
     for axes, follower in zip(panels[:, 0], followers, strict=True):
         axes.set_ylabel(f"neuron {follower}\n{what}")
     lines = [
         Line2D([], [], color=CHANNELS[goal], linewidth=2.2, label=f"target {goal + 1}")
         for goal in range(min(n, 2))
     ]
-    of = "mean over trials" if _is_rate(replay) else "one trial"
+    of = "mean over trials" if is_rate(replay) else "one trial"
     lines.append(Line2D([], [], color="black", linewidth=1, label=f"evoked, {of}"))
     _head(figure, replay, lines, place="outside upper right")
     return figure
@@ -319,8 +319,8 @@ def _correlations_of_patterns(axes, replay):
 def _evoked_and_targets(replay):
     """Time, and for each pattern what is evoked in the window and the target (time, neuron)."""
     every, window = _steps_per_ms(replay), replay["time"].values
-    if _is_rate(replay):
-        both = [_rate_and_goal(replay, pattern) for pattern in range(replay.sizes["pattern"])]
+    if is_rate(replay):
+        both = [rate_and_goal(replay, pattern) for pattern in range(replay.sizes["pattern"])]
         return window[::every], *(
             [part[::every] for part in parts] for parts in zip(*both, strict=True)
         )
@@ -620,7 +620,7 @@ def rates(replay):
         one scale, neurons ordered by the time of their target's peak; mean rates. Of all networks
         and patterns: the correlations.
     """
-    achieved, goal = _rate_and_goal(replay, 0)
+    achieved, goal = rate_and_goal(replay, 0)
     figure = _new_figure(5.4)
     grid = figure.add_gridspec(2, 1, height_ratios=[1.2, 1])
     maps = grid[0].subgridspec(1, 2).subplots(sharex=True, sharey=True)
@@ -811,7 +811,8 @@ def _parameters(dataset):
     return json.loads(dataset.attrs["parameters"])["experiment"]
 
 
-def _is_rate(replay):
+def is_rate(replay):
+    """Whether rates were trained, not drives."""
     return replay.attrs["what"] == "rate"
 
 
@@ -875,7 +876,7 @@ def spread_over(values, quantiles):
     return order[np.unique(places)][::-1]
 
 
-def _rate_and_goal(replay, pattern):
+def rate_and_goal(replay, pattern):
     """Rates of the followers and what they should be, smoothed alike: Hz (time, follower)."""
     rate = replay["example_rate"].transpose("pattern", "time", "follower")[pattern].values
     goal = replay["example_target"].transpose("pattern", "time", "neuron")[pattern].values

@@ -115,7 +115,7 @@ def sounds(target, replayed, start, error, *, name):
     goal = _scaled(datasets.selected_target(target)[0]["target_rate"].values)
     amplitudes = {"target": goal, "replay": np.zeros_like(goal)}
     if len(start):
-        typical = start[np.argsort(error, kind="stable")[(len(error) - 1) // 2]]
+        typical = start[measures.typical_pass(error)]
         amplitudes["replay"] = _scaled(
             measures.smoothed_rate(
                 replayed["readout_spike_time"].values,

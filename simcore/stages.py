@@ -58,7 +58,11 @@ def network(given, seed, *, weights=None, watch=unwatched):
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     if weights is not None and str(weights).endswith(".zarr.zip"):
-        built = _stored_network(weights, parameters.cluster_size)
+        built = stored_network(weights, "clock.weights")
+        if built.cluster_size != parameters.cluster_size:
+            raise UserError(
+                f"{weights} has clusters of {built.cluster_size}: set clock.cluster_size to that."
+            )
     else:
         parameters = parameters.model_copy(update={"weights": weights})
         built = connectivity.build(parameters, stream(seed, "weights"))
@@ -73,19 +77,30 @@ def network(given, seed, *, weights=None, watch=unwatched):
     return _trained(run, plastic, built.cluster)
 
 
-def _stored_network(path, cluster_size):
-    """The trained network of another study."""
+def stored_network(path, key):
+    """Read the clock of another study, which a key of this one names.
+
+    Parameters
+    ----------
+    path : path-like
+    key : str
+        For messages.
+
+    Returns
+    -------
+    simcore.connectivity.Connectivity
+
+    Raises
+    ------
+    UserError
+        The store cannot be read or holds no network.
+    """
     stored = stores.read(path)
     if "e_to_e_weight" not in stored:
         raise UserError(
-            f"{path} holds no network: set clock.weights to the consolidation.zarr.zip of a study."
+            f"{path} holds no network: set {key} to the consolidation.zarr.zip of a study."
         )
-    built = datasets.read_connectivity(stored)
-    if built.cluster_size != cluster_size:
-        raise UserError(
-            f"{path} has clusters of {built.cluster_size}: set clock.cluster_size to that."
-        )
-    return built
+    return datasets.read_connectivity(stored)
 
 
 def training(given, seed, before, *, name, watch=unwatched):
@@ -128,8 +143,8 @@ def driven(given, seed, before, driver, *, watch=unwatched):
     ----------
     before : xarray.Dataset
         Of the embedding: weights that learn, and the state to begin with.
-    driver : xarray.Dataset
-        Holds the connectivity that sends the spikes, of as many neurons.
+    driver : simcore.connectivity.Connectivity
+        Sends the spikes; of as many neurons.
 
     Returns
     -------
@@ -144,8 +159,8 @@ def driven(given, seed, before, driver, *, watch=unwatched):
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     duration = given["stability"]["duration"]
-    built, driving = datasets.read_connectivity(before), datasets.read_connectivity(driver)
-    sizes = [(one.neurons_e, one.neurons_i) for one in (built, driving)]
+    built = datasets.read_connectivity(before)
+    sizes = [(one.neurons_e, one.neurons_i) for one in (built, driver)]
     if sizes[0] != sizes[1]:
         raise UserError(
             "the driver has {} E and {} I neurons, this clock {} and {}: set stability.driver to a "
@@ -154,7 +169,7 @@ def driven(given, seed, before, driver, *, watch=unwatched):
     state = clock.initial_state(built, parameters, seed, "driven", plastic=True)
     datasets.restore_state(state, before)
     state.counters[STEP] = 0
-    synapses = clock.driver(driving, parameters.precision)
+    synapses = clock.driver(driver, parameters.precision)
     run = Training(state, duration, Course(built.cluster), driver=synapses)
     kernel = clock.network(state, parameters, dt, plastic=True)
     run.run(kernel, duration, watch(run, duration))
@@ -427,10 +442,6 @@ def rhythm(replayed, dt):
     return numbers, variables
 
 
-# With fewer passes than this the sd of a time is not known well enough to be fitted.
-FEWEST_PASSES = 100
-
-
 def variability(replayed):
     """Measure how the clock's timing spreads over its passes.
 
@@ -443,7 +454,7 @@ def variability(replayed):
     -------
     numbers : dict
         Id to (value, unit): c of sd = c sqrt(mean time), the error of that fit and of a straight
-        line through the origin; NaN with fewer than `FEWEST_PASSES` regular passes.
+        line through the origin; NaN with fewer than `measures.FEWEST_PASSES` regular passes.
     variables : dict
         Mean and sd of each cluster's time; the time of the last cluster in each pass.
 
@@ -459,7 +470,7 @@ def variability(replayed):
     )
     coefficient = error = error_of_line = np.nan
     seen = np.flatnonzero(~np.isnan(timing.sd))[1:]
-    if len(timing.onset) >= FEWEST_PASSES and seen.size:
+    if len(timing.onset) >= measures.FEWEST_PASSES and seen.size:
         mean, sd = timing.mean[seen], timing.sd[seen]
         coefficient, error = measures.fit_sqrt(mean, sd)
         _, error_of_line = measures.fit_line(mean, sd)

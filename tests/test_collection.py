@@ -38,18 +38,23 @@ def refused(tmp_path, collection, *words, a=ONE, b=TWO):
 
 
 def test_studies_lie_beside_the_collection_and_share_its_results_and_song(tmp_path):
-    file = write(tmp_path, COLLECTION | {"song": "bird.wav"}, a=ONE, b=TWO | {"results": "other"})
+    song, trained = str(tmp_path / "bird.wav"), merged(ONE, {"clock": {"connectivity": "trained"}})
+    (tmp_path / "bird.wav").write_bytes(b"")
+    file = write(tmp_path, COLLECTION | {"song": song}, a=trained, b=TWO | {"results": "other"})
     collection, parts = read_collection(yaml.safe_load(file.read_text()), file)
     assert collection.study == "both" and list(parts) == ["one", "two"]
     results = str(tmp_path / "results")
     for study in parts.values():
-        assert study["results"] == results and study["song"] == "bird.wav"
-    assert parts["two"]["part"]["file"] == str(tmp_path / "b.yaml")
-    assert f"{results}/wired/consolidation.zarr.zip" in parts["two"]["part"]["made"]
+        assert study["results"] == results and study["song"] == song
+    assert parts["two"]["_part"]["file"] == str(tmp_path / "b.yaml")
+    assert parts["two"]["_part"]["made"] == [f"{results}/wired/consolidation.zarr.zip"]
 
 
 def test_mistakes_in_a_collection_get_a_sentence(tmp_path):
-    refused(tmp_path, COLLECTION | {"seed": 1}, "seed")
+    refused(tmp_path, COLLECTION | {"seed": 1}, "seed", "a key of a study")
+    refused(tmp_path, COLLECTION | {"part": {}}, "part", "did you mean parts")
+    refused(tmp_path, COLLECTION | {"song": "none.wav"}, "none.wav")
+    refused(tmp_path, COLLECTION | {"parts": {"one__": "a.yaml"}}, "parts")
     refused(tmp_path, COLLECTION | {"parts": {}}, "parts")
     refused(tmp_path, COLLECTION | {"parts": {"One": "a.yaml"}}, "parts", "letters")
     refused(tmp_path, COLLECTION | {"parts": {"one": "none.yaml"}}, "parts.one", "none.yaml")
@@ -66,10 +71,10 @@ def test_the_papers_are_studies_that_can_run():
     _, parts = read_collection(yaml.safe_load(file.read_text()), file)
     experiments = yaml.safe_load((studies.ROOT / "config/experiments.yaml").read_text())
     for part in parts.values():
-        study = {name: value for name, value in part.items() if name != "part"}
-        where = part["part"]["file"]
+        study = {name: value for name, value in part.items() if name != "_part"}
+        where = part["_part"]["file"]
         read = read_study(study, where, experiments)
-        assert set(read.files().values()) <= set(part["part"]["made"]), where
+        assert set(read.files().values()) <= set(part["_part"]["made"]), where
         assert read.expected_of in (None, read.study)
     figures = {name for name in experiments if name.startswith("figure")}
     assert set(parts["least_squares"]["rls"]["experiments"]) == figures

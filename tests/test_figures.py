@@ -123,7 +123,7 @@ def analysis(replayed, periods=(200.0, 201.0, 199.0, 230.0), passes=True):
     return xr.Dataset(
         {
             "period": ("pass", np.array(periods)),
-            "cluster_time": ("timed_cluster", 10.0 * np.arange(5)),
+            "cluster_time": ("timed_cluster", 10.0 * np.arange(5), {"passes": 100}),
             "cluster_time_sd": ("timed_cluster", 0.3 * np.sqrt(10.0 * np.arange(5))),
             "last_cluster_time": ("timed_pass", 40 + random.standard_normal(100)),
             "eigenvalue_real": (("phase", "eigenvalue"), values.real),
@@ -255,7 +255,8 @@ def test_variability_shows_the_fit_and_the_last_cluster():
     assert labels[0].startswith("0.3 ") and "straight line" in labels[1]
     assert "40 ± 1.0 ms, 100 passes" in last.get_title() or "± 0.9" in last.get_title()
     empty = analysis(replay()).isel(timed_cluster=slice(0, 1), timed_pass=slice(0, 0))
-    assert "no regular pass" in words(drawn(figures.variability(empty)))
+    shown = words(drawn(figures.variability(empty)))
+    assert "no regular pass" in shown and any("too few passes" in text for text in shown)
 
 
 def test_stability_shows_both_stages_on_one_scale():

@@ -168,6 +168,10 @@ def test_another_study_of_the_same_folder_is_known_by_its_name():
     assert set(ids) < set(given.summary_ids()) and not set(ids) & set(study().summary_ids())
 
 
+def test_a_driver_is_a_study_or_a_store():
+    refused("stability.driver", "consolidation.zarr.zip", stability={"driver": "A.mat"})
+
+
 def test_stability_needs_a_clock_that_is_embedded_here():
     for clock in ({"weights": "demo"}, {"connectivity": "hard-wired"}):
         refused("stability.driver", "embedded", clock=clock, stability={"driver": "demo"})

@@ -322,6 +322,19 @@ def test_several_entries_and_module_names(project):
     )
 
 
+def test_modules_that_are_left_out_do_not_count(project):
+    def digest():
+        script, package = project.root / "scripts/train.py", project.root / "core"
+        return code_digest(script, package=package, leave_out=("stage",))
+
+    before = digest()
+    assert before != project.digest()
+    project.edit("scripts/stage.py", "Mistake(tolerance)", "Mistake()")
+    assert digest() == before
+    project.edit(NEURONS, "v / tau", "v * tau")
+    assert digest() != before
+
+
 def test_digest_does_not_depend_on_the_place(tmp_path):
     assert Project(tmp_path / "here").digest() == Project(tmp_path / "there").digest()
 

@@ -22,7 +22,7 @@ def folder(tmp_path_factory):
     short = {"balancing": 200, "balancing_static": 100, "embedding": 300, "consolidation": 200}
     parameters = given(connectivity="trained", **short)
 
-    def write(name, dataset, stage=None):
+    def write(name, dataset, stage=None, **inputs):
         stores.write(
             dataset,
             folder / f"{name}.zarr.zip",
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
             parameters=parameters,
             seed=SEED,
             code_digest="0" * 64,
-            inputs={},
+            inputs={role: folder / f"{store}.zarr.zip" for role, store in inputs.items()},
             simulated_ms=dataset.attrs["simulated_ms"],
         )
         return dataset
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     trained = stages.training(parameters, SEED, embedded, name="consolidation")
     write("consolidation", trained)
     replayed = stages.replay(parameters, SEED, trained, name="replay_clock")
-    write("replay_clock", replayed)
+    write("replay_clock", replayed, network="consolidation")
     target = write("target_ab", stages.target(parameters, replayed, name="ab"), "target ab")
     learned = stages.learn(parameters, SEED, trained, target, name="readout ab")
     learned["readout_weight"] = 200 * learned["readout_weight"] + 20
@@ -79,7 +79,7 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
     for target, name in ((None, "replay_clock"), ("ab", "replay_ab")):
         again = study.replay(target=target)
         for part in ("spike_time", "spike_neuron"):
-            np.testing.assert_array_equal(again[part], study[name][variable])
+            np.testing.assert_array_equal(again[part], study[name][part])
     other = study.replay(seed=SEED + 1)
     assert not np.array_equal(other["spike_time"], study["replay_clock"]["spike_time"])
     driven = study.replay({"clock.external.rate_e": 6.0, "replay.duration": 500.0})
@@ -88,6 +88,8 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
     assert not (lost["spike_neuron"].values < 80).any()
     with pytest.raises(UserError, match="no parameter clock.external.rate"):
         study.replay({"clock.external.rate": 6.0})
+    with pytest.raises(UserError, match="damage.neurons.*neurons"):
+        study.replay({"damage.neurons": 5})
 
 
 def test_a_trained_clock_learns_on(folder):
@@ -134,7 +136,13 @@ def test_inspect_draws_a_sweep(tmp_path, capsys):
     assert "along clusters  ▁▃█  1.5 to 6" in told
 
 
-@pytest.mark.parametrize("path", ["none.zarr.zip", "broken.zarr.zip"])
+def test_a_damaged_store_is_told_in_a_listing(folder, tmp_path):
+    (tmp_path / "cut.zarr.zip").write_bytes((folder / "network.zarr.zip").read_bytes()[:1000])
+    with pytest.raises(SystemExit, match="cut.zarr.zip is damaged"):
+        main(["inspect", str(tmp_path)])
+
+
+@pytest.mark.parametrize("path", ["none.zarr.zip", "broken.zarr.zip", "study.yaml"])
 def test_inspect_tells_a_mistake_in_a_sentence(tmp_path, path):
     (tmp_path / "broken.zarr.zip").write_bytes(b"PK nothing")
     with pytest.raises(SystemExit) as ended:

@@ -88,7 +88,7 @@ def test_report_holds_every_figure(whole):
     assert "rls_several_patterns.png" in figures and "rls_several_series.png" in figures
     assert "rls_several_damage.png" in figures and "rls_rates_rates.png" in figures
     page = (whole[1] / "report.html").read_text()
-    assert page.count("<img") == len(figures)
+    assert page.count("<img") == len(figures) + 1  # and an animation
 
 
 def test_no_clock_was_made(whole):
@@ -114,13 +114,15 @@ def test_a_second_run_does_nothing(whole):
     assert done.returncode == 0 and "Nothing to be done" in done.text
 
 
-AFTER = {"rls_analysis", "summary.json", "report.html"}
+AFTER = {"rls_analysis", "summary.json", "report.html", "report.json"}
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        pytest.param({"plain": {"about": "nothing new"}}, {"report.html"}, id="about"),
+        pytest.param(
+            {"plain": {"about": "nothing new"}}, {"report.html", "report.json"}, id="about"
+        ),
         pytest.param(
             {"several": {"test": {"damage": [{"kind": "neurons", "amounts": [0.2]}]}}},
             {"rls_replay_several"} | AFTER,

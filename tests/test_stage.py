@@ -45,7 +45,7 @@ def stage(tmp_path, monkeypatch):
             params={"parameters": PARAMETERS, "seed": 1, "code": ""},
             input={"network": str(path)},
             output=[str(tmp_path / "consolidation.zarr.zip")],
-            config={"run": {}},
+            config={"run": {"part": ""}},
             log=[str(tmp_path / "logs" / "consolidation.log")],
         )
         made.append(Stage(snakemake))

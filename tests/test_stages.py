@@ -135,7 +135,7 @@ def embedded():
 
 def test_weights_learn_from_another_clocks_spikes(embedded, wired):
     short, before = embedded
-    driver, _ = wired
+    driver = datasets.read_connectivity(wired[0])
     learned = stages.driven(short, SEED, before, driver)
     assert learned.attrs["simulated_ms"] == 500
     assert list(learned["time"].values) == [0, 500]
@@ -152,7 +152,7 @@ def test_weights_learn_from_another_clocks_spikes(embedded, wired):
 
 def test_forward_growth_compares_end_and_beginning(embedded, wired):
     short, before = embedded
-    learned = stages.driven(short, SEED, before, wired[0])
+    learned = stages.driven(short, SEED, before, datasets.read_connectivity(wired[0]))
     grown = learned.assign(block_weight=learned["block_weight"].copy(deep=True))
     forward = [(pre, (pre + 1) % 4) for pre in range(4)]
     for moment, weight in ((0, 4.0), (-1, 6.0)):
@@ -164,7 +164,7 @@ def test_forward_growth_compares_end_and_beginning(embedded, wired):
 
 def test_a_driver_of_another_size_is_refused(embedded):
     short, before = embedded
-    larger = stages.network(given(clusters=5), SEED)
+    larger = datasets.read_connectivity(stages.network(given(clusters=5), SEED))
     with pytest.raises(UserError, match="100 E and 25 I.*80 and 20"):
         stages.driven(short, SEED, before, larger)
 

@@ -20,40 +20,41 @@ rule network:
         "../scripts/network.py"
 
 
-rule embedding:
-    input:
-        network=store("network"),
-    output:
-        store("embedding"),
-    log:
-        log_of("embedding"),
-    benchmark:
-        benchmark_of("embedding")
-    priority: 1
-    params:
-        parameters=stage_parameters.embedding(STUDY),
-        seed=STUDY.seed,
-        code=code("training.py"),
-    script:
-        "../scripts/training.py"
+if STUDY.clock.learns:
 
+    rule embedding:
+        input:
+            network=store("network"),
+        output:
+            store("embedding"),
+        log:
+            log_of("embedding"),
+        benchmark:
+            benchmark_of("embedding")
+        priority: 1
+        params:
+            parameters=stage_parameters.embedding(STUDY),
+            seed=STUDY.seed,
+            code=code("training.py"),
+        script:
+            "../scripts/training.py"
 
-rule consolidation:
-    input:
-        network=store("embedding"),
-    output:
-        store("consolidation"),
-    log:
-        log_of("consolidation"),
-    benchmark:
-        benchmark_of("consolidation")
-    priority: 1
-    params:
-        parameters=stage_parameters.consolidation(STUDY),
-        seed=STUDY.seed,
-        code=code("training.py"),
-    script:
-        "../scripts/training.py"
+    rule consolidation:
+        input:
+            network=store("embedding"),
+        output:
+            store("consolidation"),
+        log:
+            log_of("consolidation"),
+        benchmark:
+            benchmark_of("consolidation")
+        priority: 1
+        params:
+            parameters=stage_parameters.consolidation(STUDY),
+            seed=STUDY.seed,
+            code=code("training.py"),
+        script:
+            "../scripts/training.py"
 
 
 if STUDY.stability.driver:

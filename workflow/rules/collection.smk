@@ -18,28 +18,29 @@ PARTS = {}
 config["run"] = {"part": ""}
 
 for NAME, STUDY in STUDIES.items():
-    PREFIX = f"{NAME}_"
+    # Snakemake puts a module's name among the globals.
+    MODULE, PREFIX = f"part_{NAME}", f"{NAME}__"
 
     module:
-        name: NAME
+        name: MODULE
         snakefile:
             "study.smk"
         config:
             STUDY
 
-    use rule * from NAME as PREFIX*
+    use rule * from MODULE as PREFIX*
 
-    PARTS[NAME] = workflow.get_rule(f"{NAME}_summary").module_globals
+    PARTS[NAME] = workflow.get_rule(f"{NAME}__summary").module_globals
     FOLDERS.append(PARTS[NAME]["FOLDER"])
 
 
-WANTED = [f"{FOLDER}/summary.json", f"{FOLDER}/report.html"]
-WANTED += [file for part in PARTS.values() for file in part["WANTED"]]
+OF_PARTS = [file for part in PARTS.values() for file in part["WANTED"]]
+WANTED = [f"{FOLDER}/summary.json", f"{FOLDER}/report.html", *OF_PARTS]
 
 
 rule collection:
     input:
-        [file for part in PARTS.values() for file in part["WANTED"]],
+        OF_PARTS,
     output:
         summary=f"{FOLDER}/summary.json",
         page=report(

@@ -14,7 +14,7 @@ from simcore.stage_parameters import without
 from simcore.stores import file_digest, hold
 
 # The place of this study in a collection (collection.smk), if it belongs to one.
-PART = config.pop("part", {"name": "", "file": "", "made": []})
+PART = config.pop("_part", {"name": "", "file": "", "made": []})
 
 
 def named_experiments():
@@ -30,7 +30,10 @@ def validated(config):
         study = read_study(dict(config), where, named_experiments())
         for key, file in study.files().items():
             if file not in PART["made"] and not os.path.exists(file):
-                raise UserError(f"{where}: {key}: there is no file {file}: mend the path.")
+                path = Path(file)
+                ours = path.parent.parent == Path(study.results)
+                mend = f"run study {path.parent.name} first, or " if ours else ""
+                raise UserError(f"{where}: {key}: there is no file {file}: {mend}mend the path.")
     except UserError as error:
         sys.exit(str(error))
     return study
@@ -40,6 +43,9 @@ STUDY = validated(config)
 config["run"] = STUDY.run.model_dump() | {"part": PART["name"]}
 FOLDER = f"{STUDY.results}/{STUDY.study}"
 FOLDERS = [FOLDER]
+# What all scripts share to read, write, report and stop: no number depends on it, and a mended message
+# should not train a network anew.
+PLUMBING = ("stage", "kernels")
 # Labels in Snakemake's report, where studies of a collection have figures of the same names.
 NAMED = {"study": PART["name"]} if PART["name"] else {}
 NETWORK = "consolidation" if STUDY.clock.learns else "network"
@@ -73,4 +79,4 @@ def growing(amount):
 
 def code(script):
     """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
-    return code_digest(SCRIPTS / script)
+    return code_digest(SCRIPTS / script, leave_out=PLUMBING)

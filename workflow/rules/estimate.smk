@@ -26,7 +26,12 @@ CLOCK = STUDY.clock.model_dump()
 
 def rule_of(job):
     """Name of a job's rule, without that of the study in a collection."""
-    return job.rule.name.removeprefix(f"{PART['name']}_")
+    return job.rule.name.removeprefix(f"{PART['name']}__")
+
+
+def is_ours(job):
+    """Whether a job is of this study, not of another one of its collection."""
+    return job.rule.module_globals is globals()
 
 
 def work_of(job, to_do):
@@ -86,17 +91,17 @@ def jobs_of(dag, unfinished):
             group=group_of_rule(rule_of(job)),
             pieces=tuple(work_of(job, job in to_do)),
             to_do=job in to_do,
-            needs=tuple(name_of(before) for before in dag.dependencies[job]),
+            needs=tuple(map(name_of, filter(is_ours, dag.dependencies[job]))),
             digest=job.wildcards.get("batch") or job.wildcards.get("key") or "",
         )
         for job in sorted(dag.jobs, key=lambda job: order.index(job.rule.name))
-        if job.log and job.rule.module_globals is globals()
+        if job.log and is_ours(job)
     ]
 
 
 def lacks_points(job):
     """Whether points of a batch were removed: only a run tells Snakemake so, as it begins."""
-    if rule_of(job) != "sweep_batch" or job.rule.module_globals is not globals():
+    if not is_ours(job) or rule_of(job) != "sweep_batch":
         return False
     name, batch = job.wildcards.sweep, job.wildcards.batch
     return not is_whole(name, BATCHES[name, batch])

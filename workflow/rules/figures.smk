@@ -234,7 +234,8 @@ def data_behind_figures():
 
 def figures():
     """All pictures of the study."""
+    moving = {f"animation_{method}" for method in ANIMATIONS}
     return [
-        f"{FOLDER}/figures/{name}.{'gif' if name.startswith('animation_') else 'png'}"
+        f"{FOLDER}/figures/{name}.{'gif' if name in moving else 'png'}"
         for name in data_behind_figures()
     ]

@@ -102,6 +102,14 @@ rule replay:
         "../scripts/replay.py"
 
 
+SOUNDS = [
+    f"{FOLDER}/sounds/{name}_{kind}.wav"
+    for name in STUDY.songs
+    for kind in ("target", "replay")
+    if "clock" in STUDY.methods
+]
+
+
 # Of songs only: as the target has it, and as it was replayed.
 rule sound:
     input:

@@ -8,12 +8,7 @@ rule report:
     input:
         summary=f"{FOLDER}/summary.json",
         figures=figures(),
-        sounds=[
-            f"{FOLDER}/sounds/{name}_{kind}.wav"
-            for name in STUDY.songs
-            for kind in ("target", "replay")
-            if "clock" in STUDY.methods
-        ],
+        sounds=SOUNDS,
         captions=sorted(
             map(os.path.relpath, (Path(workflow.basedir) / "workflow/report").glob("*.rst"))
         ),

@@ -13,4 +13,10 @@ include: "estimate.smk"
 
 
 # What a run makes.
-WANTED = [f"{FOLDER}/summary.json", f"{FOLDER}/report.html", *figures()]
+WANTED = [
+    f"{FOLDER}/summary.json",
+    f"{FOLDER}/report.html",
+    f"{FOLDER}/report.json",
+    *figures(),
+    *SOUNDS,
+]

@@ -5,7 +5,7 @@ from simcore import costs, sweeps
 SWEEPS = STUDY.sweeps.chosen
 SWEEP_FOLDER = f"{FOLDER}/sweeps"
 # What a point varies: the study without what belongs to the whole.
-VARIED = without(dict(config), "sweeps", "methods", "expected", "expected_of", "run")
+VARIED = without(dict(config), "sweeps", "methods", "expected", "expected_of", "run", "stability")
 # A sweep names its experiments in its measures.
 VARIED["rls"] = without(VARIED.get("rls", {}), "experiments")
 STAGE_CODES = (

@@ -29,7 +29,8 @@ with Stage(snakemake) as this:
         for kind in ("warnings", "notes")
     }
     for part, of in contents.items():
-        facts[part] = {name: value for name, value in of["facts"].items() if name not in facts}
+        own = {name: value for name, value in of["facts"].items() if name not in facts}
+        facts[f"{part.replace('_', ' ')}:"] = own
     chapters = {
         part: [
             report.located(figure, Path(parts[part]["contents"]).parent)

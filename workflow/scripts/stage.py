@@ -31,7 +31,7 @@ class Stage:
     def __init__(self, snakemake):
         self.run = snakemake.config["run"]
         self.part = self.run["part"]
-        self.rule = snakemake.rule.removeprefix(f"{self.part}_")
+        self.rule = snakemake.rule.removeprefix(f"{self.part}__")
         wildcards = snakemake.wildcards
         named = ("target", "experiment", "sweep", "key")
         self.target = next(filter(None, map(wildcards.get, named)), "")
