@@ -147,7 +147,7 @@ def test_a_changed_key_reruns_what_uses_it(whole, tmp_path, change, expected):
     assert planned(tmp_path / "changed.yaml", folder) == expected
 
 
-@pytest.mark.parametrize("stop", ["Ctrl-C", "all killed"])
+@pytest.mark.parametrize("stop", ["Ctrl-C", pytest.param("all killed", marks=pytest.mark.slow)])
 def test_a_training_goes_on(tmp_path, stop):
     study = only(
         {

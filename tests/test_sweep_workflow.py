@@ -100,6 +100,7 @@ def test_other_batches_compute_nothing(sweep, finished):
     assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
 
 
+@pytest.mark.slow  # tests/test_sweeps.py says the same of keys
 def test_a_key_that_a_shared_step_does_not_use_leaves_it(tmp_path):
     sweep = Sweep(tmp_path)
     sweep.run()
