@@ -178,7 +178,8 @@ def _of_clock(stage, given, clock, channels):
         cpu = _running(clock, ms, dt, "static") + _reading_out(clock, ms, dt, channels)
         disk = _spikes(clock, ms) * COEFFICIENTS["bytes_per_spike"] / MEGABYTE
     simulates = stage != "network" or clock.learns
-    return Cost(stage, cpu, memory, disk, "clock" if simulates else "")
+    kernels = "driven" if stage == "driven" else "clock"
+    return Cost(stage, cpu, memory, disk, kernels if simulates else "")
 
 
 def _trained_ms(given):

@@ -119,13 +119,13 @@ def group_of_rule(rule):
 
 
 def compiling(jobs):
-    """CPU seconds of compiling what the jobs need and the cache has not."""
+    """CPU seconds of compiling what the jobs need and the cache has not, by kernels."""
     needed = {cost.kernels for job in jobs if job.to_do for _, cost in job.pieces} - {""}
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     done = {
         part for part in needed if (folder / f"compiled_{part.replace(' ', '_')}.json").exists()
     }
-    return sum(costs.COEFFICIENTS["compiling"][part] for part in needed - done)
+    return {part: costs.COEFFICIENTS["compiling"][part] for part in needed - done}
 
 
 def points_seconds(records):

@@ -68,7 +68,8 @@ def cores(text):
 def show(workflow, options):
     """Print the estimate of a planned workflow: of a study, or of each one of a collection."""
     parts = list(workflow.globals.get("PARTS", {"": workflow.globals}).values())
-    seconds = [show_study(part, workflow.dag, options) for part in parts]
+    compiled = set()
+    seconds = [show_study(part, workflow.dag, options, compiled) for part in parts]
     if len(parts) > 1:
         cpu, walls = map(list, zip(*seconds, strict=True))
         in_words = parts[0]["estimates"].in_words
@@ -76,14 +77,19 @@ def show(workflow, options):
         print(f"All studies: {sum(cpu) / 3600:.3g} CPU hours, {wall} on {options.cores} cores.")
 
 
-def show_study(known, dag, options):
-    """Print the estimate of a study whose rules know this; return its CPU and wall seconds."""
+def show_study(known, dag, options, compiled):
+    """Print the estimate of a study whose rules know this; return its CPU and wall seconds.
+
+    Kernels that are ``compiled`` already count no more; those of this study join them.
+    """
     estimates = known["estimates"]
     folder = Path(known["FOLDER"])
     jobs = known["jobs_of"](dag, dag.needrun)
     records = estimates.Records(folder)
     sentence = records.judgement(jobs)
-    rows, wall = estimates.estimate(jobs, records, known["compiling"](jobs), options.cores)
+    new = {name: cpu for name, cpu in known["compiling"](jobs).items() if name not in compiled}
+    compiled.update(new)
+    rows, wall = estimates.estimate(jobs, records, sum(new.values()), options.cores)
     print(f"To do for {folder}:")
     print("\n".join(estimates.table(rows)))
     total = rows[-1]
