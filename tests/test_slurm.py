@@ -1,5 +1,6 @@
 """Sweeps and stages on a real Slurm, and what clusters do to them."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -7,6 +8,7 @@ from functools import cache
 
 import pytest
 import studies
+import test_collection
 import test_resume
 from slurm import DAEMONS, Slurm, wait_for
 from studies import ROOT, assert_fails, merged, run
@@ -146,6 +148,19 @@ def test_a_sweep_whose_run_was_killed_goes_on(slurm, on_slurm, gathered, rule):
     sweep.start()
     sweep.assert_succeeds()
     assert sweep.store.read_bytes() == gathered.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_collection_runs(slurm, tmp_path):
+    file = test_collection.write(
+        tmp_path, test_collection.COLLECTION, a=test_collection.ONE, b=test_collection.TWO
+    )
+    summary = tmp_path / "results/both/summary.json"
+    done = run(file, summary, *OPTIONS, **slurm.variables)
+    assert done.returncode == 0, done.text
+    names = [entry["id"] for entry in json.loads(summary.read_text())]
+    assert {"one.clock.replay.order", "two.clock.replay.order"} < set(names)
+    assert slurm.jobs("two__replay_clock")[0][1] == "COMPLETED"
 
 
 @pytest.fixture
