@@ -83,6 +83,13 @@ def run(file, *arguments, root=ROOT, cores=2, **variables):
     return done
 
 
+def finished(folder, study):
+    """Run a study to its end; returns its folder of results."""
+    done = run(write(folder, study))
+    assert done.returncode == 0, done.text
+    return folder / study["study"]
+
+
 def assert_fails(done, *parts):
     """Assert that a run failed with one sentence that holds these parts, and no traceback."""
     assert done.returncode != 0, done.text

@@ -3,12 +3,11 @@
 import shutil
 
 import pytest
-import studies
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-from studies import HARD_WIRED, merged, run
+from studies import HARD_WIRED, finished, merged
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -31,10 +30,7 @@ STUDY = merged(
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The folder of a finished study."""
-    folder = tmp_path_factory.mktemp("browser")
-    done = run(studies.write(folder, STUDY))
-    assert done.returncode == 0, done.text
-    return folder / "wired"
+    return finished(tmp_path_factory.mktemp("browser"), STUDY)
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import studies
 from nbclient import NotebookClient
-from studies import ROOT, TINY, merged, run
+from studies import ROOT, TINY, finished, merged
 
 STUDY = merged(
     TINY,
@@ -21,10 +20,7 @@ NOTEBOOK = ROOT / "docs/tutorial.ipynb"
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tutorial")
-    done = run(studies.write(folder, STUDY))
-    assert done.returncode == 0, done.text
-    return folder / "demo"
+    return finished(tmp_path_factory.mktemp("tutorial"), STUDY)
 
 
 def test_every_cell_runs(demo, monkeypatch):
