@@ -4,8 +4,9 @@ PYTHON ?= python3
 CORES = all
 CONFIG =
 SONG =
+KEPT =
 ARGS =
-export CONFIG SONG
+export CONFIG SONG KEPT
 
 IN_VENV = PATH="$$PWD/.venv/bin:$$PATH"
 
@@ -23,10 +24,12 @@ run: files-exist setup ## run the demo; or CONFIG=file.yaml, SONG=file.wav, CORE
 	$(IN_VENV); export PATH; \
 	set -- --cores "$(CORES)"; \
 	[ -z "$$CONFIG" ] || set -- "$$@" --configfile "$$CONFIG"; \
-	[ -z "$$SONG" ] || set -- "$$@" --config "song=$$SONG"; \
+	[ -z "$$SONG$$KEPT" ] || set -- "$$@" --config; \
+	[ -z "$$SONG" ] || set -- "$$@" "song=$$SONG"; \
+	[ -z "$$KEPT" ] || set -- "$$@" "kept=$$KEPT"; \
 	exec snakemake "$$@" $(ARGS)
 
-paper: ## both papers at full scale: 20 to 30 CPU hours, goes on where it was interrupted; SONG=, CORES=
+paper: ## both papers at full scale: 20 to 30 CPU hours, goes on where it was interrupted; SONG=, CORES=; 5 hours with KEPT=docs/data/kept
 	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
 
 estimate: files-exist setup ## what `make run` would cost, same options; ARGS="--job-seconds 300" for a cluster
@@ -35,6 +38,7 @@ estimate: files-exist setup ## what `make run` would cost, same options; ARGS="-
 	set -- --cores "$(CORES)"; \
 	[ -z "$$CONFIG" ] || set -- "$$@" --configfile "$$CONFIG"; \
 	[ -z "$$SONG" ] || set -- "$$@" --song "$$SONG"; \
+	[ -z "$$KEPT" ] || set -- "$$@" --kept "$$KEPT"; \
 	exec python workflow/scripts/estimate.py "$$@" $(ARGS)
 
 test: setup ## run the tests; ARGS="more for pytest"

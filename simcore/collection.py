@@ -28,6 +28,9 @@ class Collection(Parameters):
     results: Folder = parameter(
         "results", "folder", "where the folders of results lie, of its studies too"
     )
+    kept: Folder | None = parameter(
+        None, "folder", "what earlier runs kept, by study, to start from (docs/stores.md)"
+    )
     song: str | None = parameter(
         None, "file", "recording (.wav) for those studies that learn a song"
     )
@@ -50,9 +53,9 @@ def read_collection(data, file):
     -------
     collection : Collection
     studies : dict of str to dict
-        By the name of the part: the study as read from YAML, with the collection's ``results`` and
-        ``song``, and under ``_part`` what the rules of a study need to know of the whole: ``name``,
-        ``file``, and ``made``, the files of other parts that it may read.
+        By the name of the part: the study as read from YAML, with the collection's ``results``,
+        ``kept`` and ``song``, and under ``_part`` what the rules of a study need to know of the
+        whole: ``name``, ``file``, and ``made``, the files of other parts that it may read.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def read_collection(data, file):
         for study in studies.values()
         if _trains(study)
     ]
-    given = {"results": collection.results}
+    given = {"results": collection.results, "kept": collection.kept}
     if collection.song is not None:
         if not Path(collection.song).exists():
             raise UserError(f"{file}: song: there is no file {collection.song}: mend the path.")

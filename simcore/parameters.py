@@ -471,6 +471,12 @@ class Study(Parameters):
         "", "1", "what it shows, in a sentence or two: the report begins with it"
     )
     results: Folder = parameter("results", "folder", "where the folders of results lie")
+    kept: Folder | None = parameter(
+        None,
+        "folder",
+        "what earlier runs kept, by study: trained clocks and points of sweeps that fit are taken "
+        "from there (docs/stores.md)",
+    )
     seed: int = parameter(1, "1", "from which all random streams are spawned", ge=0, lt=2**63)
     dt: PositiveTime = parameter(0.1, "ms", "time step", le=1)
     clock: Clock = Clock()
@@ -586,8 +592,9 @@ class Study(Parameters):
         return self
 
     def files(self):
-        """Path of each file that the study reads, by its key."""
+        """Path of each file or folder that the study reads, by its key."""
         files = {
+            "kept": self.kept,
             "clock.weights": self.clock.weights,
             "stability.driver": self.stability.driver,
             "song": self.song,

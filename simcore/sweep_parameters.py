@@ -99,7 +99,7 @@ NEEDS_NO_NUMBERS = ("change", "largest", "smallest", "average")
 NEEDS_POSITIVE = ("power", "error_floor", "error_amplitude")
 # Keys of a study that no sweep can vary.
 NO_AXIS = {
-    *("study", "results", "seed", "run", "methods"),
+    *("study", "results", "kept", "seed", "run", "methods"),
     *("expected", "expected_of", "sweeps"),
 }
 

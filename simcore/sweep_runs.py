@@ -178,7 +178,7 @@ def _make(step, folder, shared, made, costs, watch):
     return make_step(step, inputs, costs, watch)
 
 
-def gather(sweep, keys, folder, path, *, name, seed, code):
+def gather(sweep, keys, folder, path, *, name, seed, code, kept=None):
     """Gather all points into one dataset and write it.
 
     Dimensions are the sweep's axes and ``replicate``. What a point's network could not give is NaN,
@@ -196,6 +196,8 @@ def gather(sweep, keys, folder, path, *, name, seed, code):
     seed : int
     code : str
         Digest of the code that gathers.
+    kept : dict of str to xarray.Dataset, optional
+        By key, the numbers of points that stand for stores (:func:`simcore.kept.points`).
 
     Returns
     -------
@@ -207,21 +209,24 @@ def gather(sweep, keys, folder, path, *, name, seed, code):
     UserError
         A point's store is damaged or another point's: its path, and how to mend it.
     """
-    read = dask.delayed(_numbers)
-    width = len(sweep.measures) + 1
-    parts = [
-        dask.array.from_delayed(
-            read(keys[first : first + CHUNK], folder, sweep.measures),
-            (len(keys[first : first + CHUNK]), width),
-            dtype=object,
+    read, kept = dask.delayed(_numbers), kept or {}
+    rows = {key: _row(numbers, sweep.measures) for key, numbers in kept.items()}
+    parts = []
+    for first in range(0, len(keys), CHUNK):
+        some = keys[first : first + CHUNK]
+        known = {key: rows[key] for key in some if key in rows}
+        parts.append(
+            dask.array.from_delayed(
+                read(some, folder, sweep.measures, known),
+                (len(some), len(sweep.measures) + 1),
+                dtype=object,
+            )
         )
-        for first in range(0, len(keys), CHUNK)
-    ]
     table = dask.array.concatenate(parts).compute()
     dims = (*sweep.axes, "replicate")
     failure = np.array([row[-1] for row in table], dtype=object).reshape(sweep.shape)
     missing = np.argwhere(failure == NOT_COMPUTED).tolist()
-    units = _units(keys, folder, sweep.measures)
+    units = _units(keys, folder, sweep.measures, kept)
     variables = {
         measure: variable(
             dims, table[:, n].astype(float).reshape(sweep.shape), units.get(measure, "1"), measure
@@ -234,7 +239,9 @@ def gather(sweep, keys, folder, path, *, name, seed, code):
     )
     for axis_name, axis in sweep.axes.items():
         variables[axis_name] = _coordinate(axis_name, axis)
-    dataset = xr.Dataset(variables, attrs={"about": sweep.about, "missing": str(missing)})
+    dataset = xr.Dataset(
+        variables, attrs={"about": sweep.about, "missing": str(missing), "kept": len(kept)}
+    )
     numbers = sweep_measures.headlines(dataset, sweep)
     stores.write(
         dataset.assign(datasets.headlines(name, numbers)),
@@ -259,26 +266,30 @@ def _coordinate(name, axis):
     return variable(name, values, unit, axis.label or axis.keys[0].split(".")[-1], keys=keys)
 
 
-def _numbers(keys, folder, measures):
-    """One row for each point: its numbers, then why there are none, or nothing if there are."""
+def _numbers(keys, folder, measures, known):
+    """One row for each point, from its store if it is not known already."""
     rows = np.full((len(keys), len(measures) + 1), np.nan, dtype=object)
     rows[:, -1] = NOT_COMPUTED
-    for row, key in zip(rows, keys, strict=True):
-        path = point_path(folder, key)
-        if path.exists():
-            dataset = stores.read(path, stage=f"sweep point {key}")
-            row[:-1] = [float(dataset[name]) for name in measures]
-            row[-1] = dataset.attrs["failure"]
+    for place, key in enumerate(keys):
+        if key in known:
+            rows[place] = known[key]
+        elif (path := point_path(folder, key)).exists():
+            rows[place] = _row(stores.read(path, stage=f"sweep point {key}"), measures)
     return rows
 
 
-def _units(keys, folder, measures):
+def _row(dataset, measures):
+    """A point's numbers, then why there are none, or nothing if there are."""
+    return [*(float(dataset[name]) for name in measures), dataset.attrs["failure"]]
+
+
+def _units(keys, folder, measures, kept):
     """Units of the measures, from the first points that have them; what failed has unit 1."""
     found = {}
     for key in keys:
         path = point_path(folder, key)
-        if path.exists():
-            dataset = stores.read(path)
+        if key in kept or path.exists():
+            dataset = kept[key] if key in kept else stores.read(path)
             units = {name: dataset[name].attrs["units"] for name in measures}
             found |= {name: unit for name, unit in units.items() if unit != "1"}
             if not dataset.attrs["failure"]:

@@ -68,10 +68,18 @@ class Step:
     @cached_property
     def key(self):
         """Digest of all that the result depends on."""
-        files = {role: file_digest(path) for role, path in self.files.items()}
         inputs = {role: step.key for role, step in self.inputs.items()}
-        parts = [self.stage, self.name, self.given, self.seed, self.code, inputs, files]
-        return _digest(parts)
+        return self._digest(self.code, inputs)
+
+    @cached_property
+    def identity(self):
+        """Digest of all but the code (:mod:`simcore.kept`)."""
+        inputs = {role: step.identity for role, step in self.inputs.items()}
+        return self._digest("", inputs)
+
+    def _digest(self, code, inputs):
+        files = {role: file_digest(path) for role, path in self.files.items()}
+        return _digest([self.stage, self.name, self.given, self.seed, code, inputs, files])
 
 
 @dataclass(frozen=True)
@@ -110,11 +118,19 @@ class Point:
     @cached_property
     def key(self):
         """Digest of all that its numbers depend on."""
+        return self._digest(self.code, "key")
+
+    @cached_property
+    def identity(self):
+        """Digest of all but the code (:mod:`simcore.kept`)."""
+        return self._digest("", "identity")
+
+    def _digest(self, code, of_step):
         results = {
-            name: {role: step.key for role, step in roles.items()}
+            name: {role: getattr(step, of_step) for role, step in roles.items()}
             for name, roles in self.results.items()
         }
-        return _digest([results, self.measures, self.burn_in, self.code])
+        return _digest([results, self.measures, self.burn_in, code])
 
 
 def step_path(folder, key):
@@ -133,12 +149,26 @@ def cost_path(folder, job):
 
 
 def learning(point, group):
-    """Keys of the steps of one group of a point's results that come before its replays."""
+    """The steps of one group of a point's results that come before its replays: key to identity."""
     steps = {}
     for role, step in point.results[group].items():
         for one in [step] if role != "replay" else step.inputs.values():
             _collect(one, steps)
-    return list(steps)
+    return {key: step.identity for key, step in steps.items()}
+
+
+def training(study, codes):
+    """The steps by which a study trains its own clock, by name.
+
+    Parameters
+    ----------
+    study : simcore.parameters.Study
+    codes : dict
+        As in :func:`points`.
+    """
+    steps = {}
+    _collect(_Chains(study, codes, study.study, 0, "network").network, steps)
+    return {step.name: step for step in steps.values()}
 
 
 def points(sweep, study, codes, where="the sweep", *, experiments=None, only=None):
@@ -242,8 +272,10 @@ def unshared(steps, shared):
     return found
 
 
-def batches(of_sweeps, size):
+def batches(of_sweeps, size, kept=()):
     """Divide the points of some sweeps into jobs: each point into one, also if two sweeps have it.
+
+    Those that are kept (:mod:`simcore.kept`) are in none.
 
     Parameters
     ----------
@@ -251,6 +283,8 @@ def batches(of_sweeps, size):
         By the name of the sweep.
     size : int
         Points of one job.
+    kept : collection of str
+        Identities of points.
 
     Returns
     -------
@@ -261,7 +295,7 @@ def batches(of_sweeps, size):
     for name, of_points in of_sweeps.items():
         new = {}
         for number, point in enumerate(of_points):
-            if point.key not in taken:
+            if point.key not in taken and not (kept and point.identity in kept):
                 new.setdefault(point.key, number)
         taken |= new.keys()
         new = list(new.values())
@@ -312,7 +346,7 @@ class _Chains:
         if kind == "readout":
             return self._readout(name)
         if name == "weights":
-            return {"network": self._network}
+            return {"network": self.network}
         return {"replay": self._clock_replay(self.replay_seed, damaged=True)}
 
     def _step(self, stage, name, given, *, seed=None, **rest):
@@ -323,7 +357,8 @@ class _Chains:
         return Step(stage, name, given, seed, self.codes[stage], **rest)
 
     @cached_property
-    def _network(self):
+    def network(self):
+        """The last step of the clock."""
         study = self.study
         files = {"weights": study.clock.weights} if study.clock.weights else {}
         given = stage_parameters.network(study)
@@ -336,7 +371,7 @@ class _Chains:
 
     def _clock_replay(self, seed, damaged):
         given = stage_parameters.clock_replay(self.study, damaged)
-        inputs = {"network": self._network}
+        inputs = {"network": self.network}
         return self._step("replay", "replay_clock", given, seed=seed, inputs=inputs)
 
     def _readout(self, name):
@@ -350,7 +385,7 @@ class _Chains:
             inputs={"clock_replay": self._clock_replay(self.seed, damaged=False)},
             files={target.kind: file} if file else {},
         )
-        both = {"network": self._network, "target": made}
+        both = {"network": self.network, "target": made}
         given = stage_parameters.learn(study)
         learned = self._step("learn", f"readout {name}", given, inputs=both)
         replay = self._step(
@@ -360,7 +395,7 @@ class _Chains:
             seed=self.replay_seed,
             inputs=both | {"learned": learned},
         )
-        trained = {"network": self._network} if study.clock.learns else {}
+        trained = {"network": self.network} if study.clock.learns else {}
         return {"replay": replay, "learned": learned} | trained
 
     def _rls(self, name):

@@ -100,6 +100,39 @@ def test_other_batches_compute_nothing(sweep, finished):
     assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
 
 
+def test_what_is_kept_is_not_computed_again(sweep, finished, tmp_path):
+    """Neither points nor the trained clock; the page says where they came from."""
+    file = studies.write(sweep.folder, STUDY)
+    whole = tmp_path / "swept/consolidation.zarr.zip"
+    for wanted in (whole, "keep"):
+        done = run(file, wanted)
+        assert done.returncode == 0, done.text
+    (sweep.folder / "swept/kept").rename(tmp_path / "swept_kept")
+    shutil.rmtree(sweep.folder / "swept")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "swept_kept").rename(tmp_path / "all/swept")
+
+    change = {"axes": {"lost": {"values": [0.0, 0.2, 0.5]}}}
+    new = merged(STUDY, {"sweeps": {"define": {"lost": change}}, "kept": str(tmp_path / "all")})
+    file = studies.write(sweep.folder, new)
+    done = run(file)
+    assert done.returncode == 0, done.text
+    assert len([path for path in sweep.stores() if path.parent.name == "points"]) == 4
+    with xr.open_dataset(sweep.gathered) as now, xr.open_dataset(finished.gathered) as before:
+        rate = "clock.replay.rate_e"
+        xr.testing.assert_equal(now[rate].sel(lost=[0.0, 0.5]), before[rate])
+        assert bool(now[rate].notnull().all())
+    page = (sweep.folder / "swept/report.html").read_text()
+    assert "Sweep lost: 8 of 12 points were not computed here" in page
+    assert "The clock&#39;s training was not run here" in page
+    assert studies.planned(file, sweep.folder / "swept") == set()
+
+
+def test_a_folder_of_what_is_kept_that_is_missing_is_named(tmp_path):
+    done = run(studies.write(tmp_path, STUDY | {"kept": str(tmp_path / "gone")}), "-n")
+    studies.assert_fails(done, "kept", "there is no", "gone")
+
+
 @pytest.mark.slow  # tests/test_sweeps.py says the same of keys
 def test_a_key_that_a_shared_step_does_not_use_leaves_it(tmp_path):
     sweep = Sweep(tmp_path)

@@ -1,5 +1,24 @@
 # The clock: from an untrained network to one that steps through its clusters.
 
+from simcore import sweeps
+
+# Identities of the stages of its training.
+TRAINING = (
+    {
+        stage: step.identity
+        for stage, step in sweeps.training(STUDY, STAGE_CODES).items()
+        if stage != "network"
+    }
+    if STUDY.clock.learns
+    else {}
+)
+# Files of earlier runs that stand for them. A driver needs the state with which the embedding ended.
+KEPT_TRAINING = {stage: kept.training_path(KEPT, stage) for stage in TRAINING}
+if STUDY.stability.driver or not all(
+    kept.is_kept(path, TRAINING[stage]) for stage, path in KEPT_TRAINING.items()
+):
+    KEPT_TRAINING = {}
+
 
 rule network:
     input:
@@ -20,7 +39,32 @@ rule network:
         "../scripts/network.py"
 
 
-if STUDY.clock.learns:
+# A rule for each stage, for each has files of its own.
+for STAGE, BEFORE in (("embedding", "network"), ("consolidation", "embedding")):
+    if STAGE in KEPT_TRAINING:
+
+        rule:
+            name:
+                STAGE
+            input:
+                network=store(BEFORE),
+                kept=str(KEPT_TRAINING[STAGE]),
+            output:
+                store(STAGE),
+            log:
+                log_of(STAGE),
+            benchmark:
+                benchmark_of(STAGE)
+            priority: 1
+            params:
+                parameters=getattr(stage_parameters, STAGE)(STUDY),
+                seed=STUDY.seed,
+                code=code("kept_training.py"),
+            script:
+                "../scripts/kept_training.py"
+
+
+if STUDY.clock.learns and not KEPT_TRAINING:
 
     rule embedding:
         input:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from simcore import stage_parameters
+from simcore import kept, stage_parameters
 from simcore.errors import UserError
 from simcore.parameters import read_study
 from simcore.provenance import code_digest
@@ -48,6 +48,8 @@ FOLDERS = [FOLDER]
 PLUMBING = ("stage", "kernels")
 # Labels in Snakemake's report, where studies of a collection have figures of the same names.
 NAMED = {"study": PART["name"]} if PART["name"] else {}
+# What earlier runs kept of this study, if it names such a folder.
+KEPT = f"{STUDY.kept}/{STUDY.study}" if STUDY.kept else ""
 NETWORK = "consolidation" if STUDY.clock.learns else "network"
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 
@@ -80,3 +82,16 @@ def growing(amount):
 def code(script):
     """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
     return code_digest(SCRIPTS / script, leave_out=PLUMBING)
+
+
+STAGE_CODES = {
+    "network": code("network.py"),
+    "training": code("training.py"),
+    "replay": code("replay.py"),
+    "target": code("target.py"),
+    "learn": code("readout.py"),
+    "measure": code_digest("simcore.point_measures"),
+    "rls_targets": code("rls_targets.py"),
+    "rls_training": code("rls_training.py"),
+    "rls_replay": code("rls_replay.py"),
+}

@@ -37,7 +37,7 @@ def is_ours(job):
 def work_of(job, to_do):
     """What a job has to do, in pieces; a sweep's batch skips points that are there."""
     kind = rule_of(job)
-    if kind in STAGE_OF_RULE:
+    if kind in STAGE_OF_RULE and kind not in KEPT_TRAINING:
         target = job.wildcards.get("target")
         given = stage_parameters.target(STUDY, target) if target else {}
         channels = costs.channels_of(given) if target else 0

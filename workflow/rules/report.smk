@@ -4,6 +4,20 @@
 BENCHMARK = Path("results/benchmarks/clock.json")
 
 
+def taken_over():
+    """Sentences on what was not computed here but kept by earlier runs."""
+    sentences = []
+    if KEPT_TRAINING:
+        sentences.append(f"The clock's training was not run here but taken from {KEPT}.")
+    for name, points in POINTS.items():
+        if number := len(kept_points(name)):
+            sentences.append(
+                f"Sweep {name}: {number} of {len(points)} points were not computed here but taken "
+                f"from {KEPT}."
+            )
+    return sentences
+
+
 rule report:
     input:
         summary=f"{FOLDER}/summary.json",
@@ -33,6 +47,7 @@ rule report:
     params:
         study=STUDY.study,
         about=STUDY.about,
+        taken_over=taken_over(),
         data=data_behind_figures(),
         seed=STUDY.seed,
         durations=(

@@ -8,21 +8,6 @@ SWEEP_FOLDER = f"{FOLDER}/sweeps"
 VARIED = without(dict(config), "sweeps", "methods", "expected", "expected_of", "run", "stability")
 # A sweep names its experiments in its measures.
 VARIED["rls"] = without(VARIED.get("rls", {}), "experiments")
-STAGE_CODES = (
-    {
-        "network": code("network.py"),
-        "training": code("training.py"),
-        "replay": code("replay.py"),
-        "target": code("target.py"),
-        "learn": code("readout.py"),
-        "measure": code_digest("simcore.point_measures"),
-        "rls_targets": code("rls_targets.py"),
-        "rls_training": code("rls_training.py"),
-        "rls_replay": code("rls_replay.py"),
-    }
-    if STUDY.sweeps.define
-    else {}
-)
 
 
 def planned(name):
@@ -35,14 +20,26 @@ def planned(name):
 
 
 POINTS = {name: planned(name) for name in SWEEPS}
-SHARED = sweeps.shared([point for points in POINTS.values() for point in points])
+# By identity, of each sweep.
+KEPT_POINTS = {name: kept.points(kept.points_path(KEPT, name)) if KEPT else {} for name in SWEEPS}
+ALL_KEPT = {identity for points in KEPT_POINTS.values() for identity in points}
+
+
+def is_kept(point):
+    """Whether a point is taken from what earlier runs kept."""
+    return bool(ALL_KEPT) and point.identity in ALL_KEPT
+
+
+SHARED = sweeps.shared(
+    point for points in POINTS.values() for point in points if not is_kept(point)
+)
 # A point that needs each shared step: sweep and number.
 NEEDED_BY = {}
 for name, points in POINTS.items():
     for number, point in enumerate(points):
         for key in SHARED.keys() & point.steps.keys():
             NEEDED_BY.setdefault(key, (name, number))
-BATCHES = sweeps.batches(POINTS, STUDY.sweeps.batch)
+BATCHES = sweeps.batches(POINTS, STUDY.sweeps.batch, ALL_KEPT)
 # By the key of a point.
 BATCH_OF = {
     POINTS[batch[0]][number].key: batch for batch, numbers in BATCHES.items() for number in numbers
@@ -70,7 +67,23 @@ def step_store(key):
 
 def markers_of(name):
     """What the batches leave behind that have a sweep's points."""
-    return list(dict.fromkeys(marker(*BATCH_OF[point.key]) for point in POINTS[name]))
+    made = (point for point in POINTS[name] if not is_kept(point))
+    return list(dict.fromkeys(marker(*BATCH_OF[point.key]) for point in made))
+
+
+def kept_points(name):
+    """The points of a sweep that are taken from what earlier runs kept: key to identity."""
+    return {point.key: point.identity for point in POINTS[name] if is_kept(point)}
+
+
+def kept_files(name):
+    """The files from which a sweep takes points."""
+    wanted = set(kept_points(name).values())
+    return [
+        str(kept.points_path(KEPT, other))
+        for other, points in KEPT_POINTS.items()
+        if wanted & points.keys()
+    ]
 
 
 def is_whole(name, numbers):
@@ -176,7 +189,8 @@ rule sweep_batch:
 
 rule sweep:
     input:
-        lambda wildcards: markers_of(wildcards.sweep),
+        batches=lambda wildcards: markers_of(wildcards.sweep),
+        kept=lambda wildcards: kept_files(wildcards.sweep),
     output:
         store("sweeps/{sweep}"),
     log:
@@ -186,6 +200,7 @@ rule sweep:
     params:
         sweep=lambda wildcards: SWEEPS[wildcards.sweep].model_dump(),
         points=lambda wildcards: [point.key for point in POINTS[wildcards.sweep]],
+        kept=lambda wildcards: kept_points(wildcards.sweep),
         parameters={},
         seed=STUDY.seed,
         code=code("sweep.py"),
@@ -220,13 +235,26 @@ rule sweep_figure:
 # What is there of a sweep that is not complete, only when asked for by its path.
 use rule sweep as sweep_so_far with:
     input:
-        [],
+        kept=lambda wildcards: kept_files(wildcards.sweep),
     output:
         store("sweeps/{sweep}_so_far"),
     log:
         log_of("sweep_{sweep}_so_far"),
     benchmark:
         benchmark_of("sweep_{sweep}_so_far")
+
+
+# Only when asked for: snakemake keep. What took long, as a study's folder of what is kept has it.
+rule keep:
+    log:
+        log_of("keep"),
+    params:
+        folder=FOLDER,
+        kept={name: kept_files(name) for name in SWEEPS},
+        training=TRAINING,
+        seed=STUDY.seed,
+    script:
+        "../scripts/keep.py"
 
 
 # Only when asked for: snakemake tidy_sweeps.
@@ -243,7 +271,8 @@ COMPARISONS = STUDY.sweeps.compared
 
 
 def learning_of(comparison):
-    """Of each method the steps of its learning, for each network of the first sweep's beginning."""
+    """Of each method the steps of its learning (key to identity), for each network of the first place
+    of the first sweep."""
     first = COMPARISONS[comparison].sweeps[0]
     points, replicates = POINTS[first], SWEEPS[first].replicates
     found = {}
@@ -262,6 +291,7 @@ for COMPARISON in COMPARISONS:
             f"comparison_{COMPARISON}"
         input:
             **{name: store(f"sweeps/{name}") for name in COMPARISONS[COMPARISON].sweeps},
+            kept=kept_files(COMPARISONS[COMPARISON].sweeps[0]),
         output:
             report(
                 f"{FOLDER}/figures/comparison_{COMPARISON}.png",

@@ -24,6 +24,7 @@ def main():
     options = read_options()
     # A study stands alone, as where Snakemake runs it.
     config = {"song": os.path.abspath(options.song)} if options.song else {}
+    config |= {"kept": options.kept} if options.kept else {}
     files = [Path(options.configfile)] if options.configfile else []
     triggers = yaml.safe_load(PROFILE.read_text())["rerun-triggers"]
     with SnakemakeApi(OutputSettings(dryrun=True, log_level_override="ERROR")) as api:
@@ -46,6 +47,7 @@ def read_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configfile", help="the study")
     parser.add_argument("--song", help="recording for targets of kind song")
+    parser.add_argument("--kept", help="folder of what earlier runs kept")
     parser.add_argument("--cores", default="all", type=cores, help="their number, or all")
     parser.add_argument(
         "--job-seconds",

@@ -93,11 +93,13 @@ def speed(path, summary, captions):
 def facts():
     """What else the reader should know."""
     targets = [stores.read(path).attrs for path in this.input["targets"]]
+    said = {
+        kind: [sentence for target in targets for sentence in target[kind].splitlines()]
+        for kind in ("warnings", "notes")
+    }
     return {
-        **{
-            kind: [sentence for target in targets for sentence in target[kind].splitlines()]
-            for kind in ("warnings", "notes")
-        },
+        **said,
+        "notes": this.params["taken_over"] + said["notes"],
         "seed": this.params["seed"],
         **{f"{stage} (min)": ms / 6e4 for stage, ms in this.params["durations"].items()},
     }

@@ -4,15 +4,24 @@ from pathlib import Path
 
 from stage import Stage
 
-from simcore import sweep_runs
+from simcore import kept, sweep_runs
 from simcore.dask_schedulers import scheduler
 from simcore.sweep_parameters import Sweep
+
+
+def kept_numbers(this):
+    """Numbers of the points that are taken from what earlier runs kept, by key."""
+    found = {}
+    for path in this.input.get("kept", []):
+        found |= kept.points(path)
+    return {key: found[identity] for key, identity in this.params["kept"].items()}
 
 
 def gather(this, name):
     sweep, keys = Sweep.model_validate(this.params["sweep"]), this.params["points"]
     options = {"name": name, "seed": this.params["seed"], "code": this.params["code"]}
     folder, logs = Path(this.output[0]).parent, Path(snakemake.log[0]).parent
+    options["kept"] = kept_numbers(this)
     with scheduler(this.run["dask"], this.run["dask_workers"], logs):
         failed = sweep_runs.gather(sweep, keys, folder, this.output[0], **options)
     if failed:

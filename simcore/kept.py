@@ -1,0 +1,184 @@
+"""What took long, kept so that other runs start from it: trained clocks and points of sweeps.
+
+The folder that a study names as ``kept`` has a folder for each study, with a file for each stage of
+the clock's training and, in ``sweeps/``, one for each sweep. What lies there is compact and goes by
+its *identity*: a digest of all that it depends on but for the code, since whoever names the folder
+wants numbers of earlier code to stand for those of today's. Which code it was stays on record.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from simcore import datasets, stores
+from simcore.datasets import variable
+from simcore.errors import UserError
+
+# What learns; all other weights are those of the start network.
+LEARNED = ("e_to_e_weight", "i_to_e_weight")
+COURSE = ("time", "block_weight", "i_to_e_mean", "rate_e", "rate_i")
+
+
+def training_path(folder, stage):
+    """Path of a stage of the clock's training in a study's folder of what is kept."""
+    return Path(folder) / f"{stage}.zarr.zip"
+
+
+def points_path(folder, sweep):
+    """Path of a sweep's points in a study's folder of what is kept."""
+    return Path(folder) / "sweeps" / f"{sweep}.zarr.zip"
+
+
+def is_kept(path, identity):
+    """Whether a file is there that keeps the training of this identity."""
+    return Path(path).exists() and stores.read(path).attrs.get("identity") == identity
+
+
+# -------------------------------------------------------------------------------- trained clocks
+
+
+def keep_training(dataset, path, identity):
+    """Write what cannot be made again quickly of a stage of the clock's training.
+
+    That is the learned weights, in 16 bits (to 0.05 %), and the course of the learning. Spikes and
+    the state are left out: no training goes on from what is kept.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The store of the stage (:func:`simcore.datasets.training`).
+    path : path-like
+    identity : str
+        Of its step (:class:`simcore.sweeps.Step`).
+    """
+    compact = dataset[[*LEARNED, *COURSE]]
+    compact = compact.assign({name: compact[name].astype(np.float16) for name in LEARNED})
+    compact.attrs = {"identity": identity, "structure": _structure(dataset)}
+    found = dataset.attrs
+    stores.write(
+        compact,
+        path,
+        stage=found["stage"],
+        parameters=json.loads(found["parameters"]),
+        seed=found["seed"],
+        code_digest=found["code_digest"],
+        inputs={},
+        simulated_ms=found["simulated_ms"],
+    )
+
+
+def training(kept, before, path):
+    """Give back a stage of the clock's training.
+
+    Parameters
+    ----------
+    kept : xarray.Dataset
+        What :func:`keep_training` wrote.
+    before : xarray.Dataset
+        The stage before, which has the same synapses.
+    path : path-like
+        Of what is kept; for messages.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`simcore.datasets.training`, without spikes and state.
+
+    Raises
+    ------
+    UserError
+        The network before has other synapses.
+    """
+    if kept.attrs["structure"] != _structure(before):
+        raise UserError(
+            f"{path} belongs to a network with other synapses: it was made by code that draws them "
+            "in another way. Leave out kept, and the clock is trained anew."
+        )
+    variables = datasets.connectivity(datasets.read_connectivity(before))
+    for name in LEARNED:
+        weight = kept[name].values.astype(variables[name].dtype)
+        variables[name] = variables[name].copy(data=weight)
+    course = {name: kept[name].variable for name in COURSE}
+    return xr.Dataset(variables | course, attrs={"simulated_ms": kept.attrs["simulated_ms"]})
+
+
+def _structure(dataset):
+    """Digest of which neurons are connected."""
+    digest = hashlib.sha256()
+    for group in ("e_to_e", "i_to_e"):
+        for part in ("row_pointer", "column"):
+            digest.update(np.ascontiguousarray(dataset[f"{group}_{part}"].values, np.int64))
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------------------ points of a sweep
+
+
+def keep_points(numbers, costs, path, *, name, seed):
+    """Write the numbers of some points of a sweep.
+
+    Parameters
+    ----------
+    numbers : list of (simcore.sweeps.Point, xarray.Dataset)
+        Points, each with its store, or with what :func:`points` gave.
+    costs : dict of str to float
+        CPU seconds of steps, by their identity.
+    path : path-like
+    name : str
+        Of the sweep.
+    seed : int
+    """
+    of_points, stored = zip(*numbers, strict=True)
+    texts = {
+        "identity": ([point.identity for point in of_points], "what the point goes by"),
+        "failure": ([one.attrs["failure"] for one in stored], "why it lacks numbers, if so"),
+        "code_digest": ([one.attrs["code_digest"] for one in stored], "of the code that made it"),
+    }
+    variables = {
+        key: variable("point", np.array(values, dtype=object), "1", meaning)
+        for key, (values, meaning) in texts.items()
+    }
+    for measure in of_points[0].measures:
+        units = {one[measure].attrs["units"] for one in stored} - {"1"}
+        values = np.array([float(one[measure]) for one in stored])
+        variables[measure] = variable("point", values, min(units, default="1"), measure)
+    stores.write(
+        xr.Dataset(variables, attrs={"costs": json.dumps(costs, sort_keys=True)}),
+        path,
+        stage=f"kept points of sweep {name}",
+        parameters={},
+        seed=seed,
+        code_digest="",
+        inputs={},
+        simulated_ms=0.0,
+    )
+
+
+def points(path):
+    """Read the points of a sweep that are kept.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        By identity, each as a point's own store has it; empty if nothing is kept.
+    """
+    if not Path(path).exists():
+        return {}
+    table = stores.read(path)
+    texts = ("identity", "failure", "code_digest")
+    columns = {text: table[text].values.tolist() for text in texts}
+    numbers = table.drop_vars(texts)
+    return {
+        identity: numbers.isel(point=place).assign_attrs(
+            {text: columns[text][place] for text in texts[1:]}
+        )
+        for place, identity in enumerate(columns["identity"])
+    }
+
+
+def costs(path):
+    """CPU seconds of the steps of points that are kept, by identity; empty if nothing is kept."""
+    return json.loads(stores.read(path).attrs["costs"]) if Path(path).exists() else {}
