@@ -148,17 +148,24 @@ def time_course(embedding, consolidation):
     -------
     matplotlib.figure.Figure
         From above: mean E to E weights over synapses within clusters, forward, backward and all
-        others (`simcore.measures.weight_summary`); mean I to E weight; rates.
+        others (`simcore.measures.weight_summary`); relative strength of the clusters
+        (`simcore.measures.relative_strength`); mean I to E weight; rates.
     """
-    figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
-    blocks, inhibition, rates = figure.subplots(3, 1, sharex=True, height_ratios=[2.4, 1, 1])
+    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
+    panels = figure.subplots(4, 1, sharex=True, height_ratios=[2.4, 1, 1, 1])
+    blocks, strength, inhibition, rates = panels
     border = float(embedding["time"][-1]) / 60e3
     for stage, begin in ((embedding, 0.0), (consolidation, border)):
         minutes = begin + stage["time"].values / 60e3
-        summaries = _weight_summaries(stage)
+        synapses_and_blocks = _blocks_of_stage(stage)
+        summaries = measures.weight_course(*synapses_and_blocks)
         for kind, color in BLOCKS.items():
             values = [getattr(summary, kind) for summary in summaries]
             _course(blocks, minutes, values, color, kind)
+        of_clusters = measures.relative_strength_course(*synapses_and_blocks)
+        _course(strength, minutes, of_clusters.mean(axis=1), BLOCKS["within"], "mean")
+        ends = of_clusters.min(axis=1), of_clusters.max(axis=1)
+        strength.fill_between(minutes, *ends, color=BLOCKS["within"], alpha=0.25, linewidth=0)
         _course(inhibition, minutes, stage["i_to_e_mean"], COLOR_I, "I to E")
         _course(rates, minutes, stage["rate_e"], COLOR_E, "E")
         _course(rates, minutes, stage["rate_i"], COLOR_I, "I")
@@ -167,15 +174,16 @@ def time_course(embedding, consolidation):
         blocks.set_yscale("log")
         plain_log_ticks(blocks.yaxis)
     blocks.set_ylabel("E to E weight (pF)")
+    strength.set_ylabel("relative\nstrength")
     inhibition.set_ylabel("I to E\nweight (pF)")
     rates.set_ylabel("rate (Hz)")
     rates.set_xlabel("simulated time (min)")
     rates.set_ylim(bottom=0)
-    for axes in (inhibition, rates):
+    for axes in panels[1:]:
         axes.yaxis.set_major_locator(MaxNLocator(4))
     _legend_of_first(blocks, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.22))
     _legend_of_first(rates, ncols=2, loc="best")
-    for axes in (blocks, inhibition, rates):
+    for axes in panels:
         axes.axvline(border, color="black", linewidth=0.8, linestyle=":")
     above = {"xy": (border, 1), "xycoords": ("data", "axes fraction"), "va": "bottom"}
     gap = {"textcoords": "offset points"}
@@ -203,7 +211,7 @@ def stability(consolidation, driven):
     panels = figure.subplots(1, 2, sharey=True)
     stages = {"under its own spikes": consolidation, "under another clock's spikes": driven}
     for axes, (title, stage) in zip(panels, stages.items(), strict=True):
-        summaries = _weight_summaries(stage)
+        summaries = measures.weight_course(*_blocks_of_stage(stage))
         for kind in ("forward", "backward"):
             values = [getattr(summary, kind) for summary in summaries]
             _course(axes, stage["time"].values / 60e3, values, BLOCKS[kind], kind)
@@ -296,7 +304,8 @@ def linear_model(consolidation, analysis):
     near = ~_far_pair(real + 1j * imaginary)
     clusters = consolidation.sizes["cluster_pre"]
     per_cluster = consolidation.sizes["e_to_e_synapse"] / consolidation.sizes["neuron_e"] / clusters
-    ring = measures.ring_eigenvalues(_weight_summaries(consolidation)[-1], per_cluster, clusters)
+    summary = measures.weight_course(*_blocks_of_stage(consolidation))[-1]
+    ring = measures.ring_eigenvalues(summary, per_cluster, clusters)
     zero_lines(learned)
     learned.scatter(ring.real, ring.imag, s=40, facecolors="none", edgecolors="black", label="ring")
     learned.scatter(real[near], imaginary[near], s=10, color=AFTER, label="learned")
@@ -307,11 +316,11 @@ def linear_model(consolidation, analysis):
     return figure
 
 
-def _weight_summaries(stage):
-    """Sum up the block structure at every moment of a stage."""
+def _blocks_of_stage(stage):
+    """Return the E to E synapses, the clusters and the block weights of a stage at every moment."""
     names = ("e_to_e_row_pointer", "e_to_e_column", "cluster")
     blocks = stage["block_weight"].transpose("time", "cluster_pre", "cluster_post")
-    return measures.weight_course(*(stage[name].values for name in names), blocks.values)
+    return *(stage[name].values for name in names), blocks.values
 
 
 def _course(axes, minutes, values, color, label):

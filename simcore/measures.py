@@ -471,10 +471,26 @@ def weight_course(
     block_weight : array (time, pre, post)
         Mean weight between clusters at each moment.
     """
-    _, count = block_means(
-        row_pointer, column, np.zeros(len(column)), cluster, block_weight.shape[1]
-    )
+    count = _block_counts(row_pointer, column, cluster, block_weight.shape[1])
     return [weight_summary(mean, count) for mean in block_weight]
+
+
+def relative_strength_course(
+    row_pointer: np.ndarray, column: np.ndarray, cluster: np.ndarray, block_weight: np.ndarray
+) -> np.ndarray:
+    """Take `relative_strength` at every moment of a training, arguments as for `weight_course`.
+
+    Returns
+    -------
+    float64 array (time, cluster)
+    """
+    count = _block_counts(row_pointer, column, cluster, block_weight.shape[1])
+    return np.array([relative_strength(mean, count) for mean in block_weight])
+
+
+def _block_counts(row_pointer, column, cluster, n_clusters):
+    """Count the synapses between clusters: int array (pre, post)."""
+    return block_means(row_pointer, column, np.zeros(len(column)), cluster, n_clusters)[1]
 
 
 def relative_strength(mean: np.ndarray, count: np.ndarray) -> np.ndarray:

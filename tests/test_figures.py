@@ -282,7 +282,7 @@ def test_linear_model_shows_the_derived_line_and_the_learned_ring():
 
 
 def test_time_course_joins_the_stages():
-    blocks, inhibition, rates = ALL["time_course"]().axes
+    blocks, strength, inhibition, rates = ALL["time_course"]().axes
     curves = {}
     for line in blocks.lines:
         curves.setdefault(line.get_label(), []).append(line.get_xydata())
@@ -292,6 +292,9 @@ def test_time_course_joins_the_stages():
     for kind in ("backward", "rest"):
         np.testing.assert_allclose(np.concatenate(curves[kind])[:, 1], 1.5)
     assert [text.get_text() for text in blocks.get_legend().get_texts()] == list(figures.BLOCKS)
+    mean = np.concatenate([line.get_xydata() for line in strength.lines[:2]])
+    np.testing.assert_allclose(mean[:, 0], [0, 1, 2, 2, 3])
+    assert np.all(np.diff(mean[:3, 1]) < 0)  # forward weights grow, those within do not
 
 
 def test_spectrum_names_the_pair_that_it_leaves_out():

@@ -338,6 +338,9 @@ def test_relative_strength_literally():
         inside = dense[np.ix_(cluster == CLUSTER, cluster == CLUSTER)]
         outside = dense[np.ix_(cluster == CLUSTER, (cluster != CLUSTER) & (CLUSTER >= 0))]
         assert strength[cluster] == pytest.approx(np.nanmean(inside) / np.nanmean(outside))
+    block, _ = measures.block_means(*sparse, CLUSTER, N_CLUSTERS)
+    course = measures.relative_strength_course(*sparse[:2], CLUSTER, np.array([block, 2 * block]))
+    np.testing.assert_allclose(course, [strength, strength])
     alone = measures.relative_strength(np.array([[3.0]]), np.array([[4]]))
     assert np.isnan(alone).all()
 
