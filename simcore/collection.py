@@ -10,6 +10,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError
 
+from simcore import kept
 from simcore.errors import UserError
 from simcore.parameter_types import Folder, Parameters, parameter
 from simcore.parameters import NAME, Study, sentence
@@ -81,7 +82,10 @@ def read_collection(data, file):
         for study in studies.values()
         if _trains(study)
     ]
-    given = {"results": collection.results, "kept": collection.kept}
+    given = {"results": collection.results}
+    if collection.kept is not None:
+        kept.check_folder(collection.kept, file)
+        given["kept"] = collection.kept
     if collection.song is not None:
         if not Path(collection.song).exists():
             raise UserError(f"{file}: song: there is no file {collection.song}: mend the path.")

@@ -7,7 +7,8 @@ import numpy as np
 
 from simcore import stores
 from simcore.errors import UserError
-from simcore.results import SUFFIX, open_study
+from simcore.results import open_study
+from simcore.stores import SUFFIX
 
 SHADES = " ░▒▓█"
 BARS = "▁▂▃▄▅▆▇█"

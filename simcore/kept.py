@@ -24,20 +24,58 @@ COURSE = ("time", "block_weight", "i_to_e_mean", "rate_e", "rate_i")
 
 def training_path(folder, stage):
     """Path of a stage of the clock's training in a study's folder of what is kept."""
-    return Path(folder) / f"{stage}.zarr.zip"
+    return Path(folder) / f"{stage}{stores.SUFFIX}"
 
 
 def points_path(folder, sweep):
     """Path of a sweep's points in a study's folder of what is kept."""
-    return Path(folder) / "sweeps" / f"{sweep}.zarr.zip"
+    return Path(folder) / "sweeps" / f"{sweep}{stores.SUFFIX}"
 
 
-def is_kept(path, identity):
-    """Whether a file is there that keeps the training of this identity."""
-    return Path(path).exists() and stores.read(path).attrs.get("identity") == identity
+def check_folder(folder, where):
+    """Refuse a folder that cannot be what a study names as ``kept``.
+
+    Raises
+    ------
+    UserError
+        It is not there, or is the folder of one study.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise UserError(
+            f"{where}: kept: there is no folder {folder}: name one in which each study has a "
+            "folder with what `snakemake keep` wrote (docs/stores.md)."
+        )
+    if (path / "sweeps").is_dir() or any(path.glob(f"*{stores.SUFFIX}")):
+        raise UserError(
+            f"{where}: kept: {folder} is itself the folder of one study: give it the name of that "
+            "study, and name the folder above it."
+        )
+
+
+def _read(path, stage):
+    """Read a file of this module."""
+    try:
+        return stores.read(path, stage=stage)
+    except UserError:
+        raise UserError(
+            f"{path} is damaged, or is not what `snakemake keep` wrote: copy it again, or leave "
+            "out kept."
+        ) from None
 
 
 # -------------------------------------------------------------------------------- trained clocks
+
+
+def identity_of(path, stage):
+    """What the training of a stage goes by that is kept in a file; None if there is no file."""
+    if not Path(path).exists():
+        return None
+    return _read(path, _kept_stage(stage)).attrs["identity"]
+
+
+def _kept_stage(stage):
+    return f"kept {stage}"
 
 
 def keep_training(dataset, path, identity):
@@ -61,37 +99,39 @@ def keep_training(dataset, path, identity):
     stores.write(
         compact,
         path,
-        stage=found["stage"],
+        stage=_kept_stage(found["stage"]),
         parameters=json.loads(found["parameters"]),
         seed=found["seed"],
-        code_digest=found["code_digest"],
+        # Not that of the code which took it over.
+        code_digest=found.get("trained_by", found["code_digest"]),
         inputs={},
         simulated_ms=found["simulated_ms"],
     )
 
 
-def training(kept, before, path):
+def training(path, stage, before):
     """Give back a stage of the clock's training.
 
     Parameters
     ----------
-    kept : xarray.Dataset
+    path : path-like
         What :func:`keep_training` wrote.
+    stage : str
     before : xarray.Dataset
         The stage before, which has the same synapses.
-    path : path-like
-        Of what is kept; for messages.
 
     Returns
     -------
     xarray.Dataset
-        Of :func:`simcore.datasets.training`, without spikes and state.
+        Of :func:`simcore.datasets.training`, without spikes and state; the attribute ``trained_by``
+        is the digest of the code that trained it.
 
     Raises
     ------
     UserError
         The network before has other synapses.
     """
+    kept = _read(path, _kept_stage(stage))
     if kept.attrs["structure"] != _structure(before):
         raise UserError(
             f"{path} belongs to a network with other synapses: it was made by code that draws them "
@@ -102,7 +142,9 @@ def training(kept, before, path):
         weight = kept[name].values.astype(variables[name].dtype)
         variables[name] = variables[name].copy(data=weight)
     course = {name: kept[name].variable for name in COURSE}
-    return xr.Dataset(variables | course, attrs={"simulated_ms": kept.attrs["simulated_ms"]})
+    found = kept.attrs
+    attributes = {"simulated_ms": found["simulated_ms"], "trained_by": found["code_digest"]}
+    return xr.Dataset(variables | course, attrs=attributes)
 
 
 def _structure(dataset):
@@ -148,7 +190,7 @@ def keep_points(numbers, costs, path, *, name, seed):
     stores.write(
         xr.Dataset(variables, attrs={"costs": json.dumps(costs, sort_keys=True)}),
         path,
-        stage=f"kept points of sweep {name}",
+        stage=_kept_points(name),
         parameters={},
         seed=seed,
         code_digest="",
@@ -157,7 +199,11 @@ def keep_points(numbers, costs, path, *, name, seed):
     )
 
 
-def points(path):
+def _kept_points(sweep):
+    return f"kept points of sweep {sweep}"
+
+
+def points(path, sweep):
     """Read the points of a sweep that are kept.
 
     Returns
@@ -167,7 +213,7 @@ def points(path):
     """
     if not Path(path).exists():
         return {}
-    table = stores.read(path)
+    table = _read(path, _kept_points(sweep))
     texts = ("identity", "failure", "code_digest")
     columns = {text: table[text].values.tolist() for text in texts}
     numbers = table.drop_vars(texts)
@@ -179,6 +225,8 @@ def points(path):
     }
 
 
-def costs(path):
+def costs(path, sweep):
     """CPU seconds of the steps of points that are kept, by identity; empty if nothing is kept."""
-    return json.loads(stores.read(path).attrs["costs"]) if Path(path).exists() else {}
+    if not Path(path).exists():
+        return {}
+    return json.loads(_read(path, _kept_points(sweep)).attrs["costs"])

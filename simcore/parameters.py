@@ -592,9 +592,8 @@ class Study(Parameters):
         return self
 
     def files(self):
-        """Path of each file or folder that the study reads, by its key."""
+        """Path of each file that the study reads, by its key."""
         files = {
-            "kept": self.kept,
             "clock.weights": self.clock.weights,
             "stability.driver": self.stability.driver,
             "song": self.song,

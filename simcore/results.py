@@ -8,9 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simcore.errors import UserError
-from simcore.stores import file_digest
-
-SUFFIX = ".zarr.zip"
+from simcore.stores import SUFFIX, file_digest
 
 
 def open_study(folder):

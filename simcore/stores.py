@@ -24,6 +24,7 @@ from simcore.errors import UserError
 from simcore.provenance import versions
 
 FORMAT_VERSION = 1
+SUFFIX = ".zarr.zip"
 
 _CHECKSUM_LENGTH = 64  # hexadecimal digits of a SHA-256
 _LARGEST_CHUNK = 2**26  # bytes
@@ -128,6 +129,17 @@ def read(path, *, stage=None, parameters=None):
     if parameters:
         check_parameters(dataset, path, parameters)
     return dataset
+
+
+def attributes(path):
+    """Read the attributes of a store alone, as :func:`read` does."""
+    import xarray as xr
+
+    from simcore.xarray_backend import ZarrZipBackend
+
+    _require_undamaged(path, "delete it and run again, which makes it anew")
+    with _reading(path), xr.open_dataset(path, engine=ZarrZipBackend) as lazy:
+        return dict(lazy.attrs)
 
 
 def check_parameters(dataset, path, parameters):

@@ -197,7 +197,7 @@ def gather(sweep, keys, folder, path, *, name, seed, code, kept=None):
     code : str
         Digest of the code that gathers.
     kept : dict of str to xarray.Dataset, optional
-        By key, the numbers of points that stand for stores (:func:`simcore.kept.points`).
+        By key, the numbers of points that stand for missing stores (:func:`simcore.kept.points`).
 
     Returns
     -------
@@ -209,7 +209,12 @@ def gather(sweep, keys, folder, path, *, name, seed, code, kept=None):
     UserError
         A point's store is damaged or another point's: its path, and how to mend it.
     """
-    read, kept = dask.delayed(_numbers), kept or {}
+    read = dask.delayed(_numbers)
+    kept = {
+        key: numbers
+        for key, numbers in (kept or {}).items()
+        if not point_path(folder, key).exists()
+    }
     rows = {key: _row(numbers, sweep.measures) for key, numbers in kept.items()}
     parts = []
     for first in range(0, len(keys), CHUNK):
@@ -267,7 +272,7 @@ def _coordinate(name, axis):
 
 
 def _numbers(keys, folder, measures, known):
-    """One row for each point, from its store if it is not known already."""
+    """One row for each point, from its store if it is not known."""
     rows = np.full((len(keys), len(measures) + 1), np.nan, dtype=object)
     rows[:, -1] = NOT_COMPUTED
     for place, key in enumerate(keys):

@@ -148,6 +148,12 @@ def cost_path(folder, job):
     return Path(folder) / "costs" / f"{job}.json"
 
 
+def cpu_seconds(folder):
+    """CPU seconds of all steps on record in the folder of a study's sweeps, by key."""
+    records = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("costs/*.json"))]
+    return {key: cost["cpu_seconds"] for record in records for key, cost in record.items()}
+
+
 def learning(point, group):
     """The steps of one group of a point's results that come before its replays: key to identity."""
     steps = {}
@@ -272,19 +278,15 @@ def unshared(steps, shared):
     return found
 
 
-def batches(of_sweeps, size, kept=()):
+def batches(of_sweeps, size):
     """Divide the points of some sweeps into jobs: each point into one, also if two sweeps have it.
-
-    Those that are kept (:mod:`simcore.kept`) are in none.
 
     Parameters
     ----------
-    of_sweeps : dict of str to list of Point
-        By the name of the sweep.
+    of_sweeps : dict of str to dict of int to Point
+        By the name of the sweep and the place in its grid.
     size : int
         Points of one job.
-    kept : collection of str
-        Identities of points.
 
     Returns
     -------
@@ -294,8 +296,8 @@ def batches(of_sweeps, size, kept=()):
     found, taken = {}, set()
     for name, of_points in of_sweeps.items():
         new = {}
-        for number, point in enumerate(of_points):
-            if point.key not in taken and not (kept and point.identity in kept):
+        for number, point in of_points.items():
+            if point.key not in taken:
                 new.setdefault(point.key, number)
         taken |= new.keys()
         new = list(new.values())

@@ -58,7 +58,8 @@ def trained(tmp_path_factory):
 
 def test_a_kept_clock_comes_back_to_a_part_in_two_thousand(trained):
     network, embedding, path = trained
-    back = kept.training(stores.read(path, stage="embedding"), network, path)
+    back = kept.training(path, "embedding", network)
+    assert back.attrs["trained_by"] == "new"
     ours, theirs = map(datasets.read_connectivity, (back, embedding))
     for group in ("e_to_e", "i_to_e"):
         one, other = getattr(ours, group), getattr(theirs, group)
@@ -82,15 +83,23 @@ def test_it_is_smaller(trained, tmp_path):
 def test_its_learning_is_on_record(trained):
     _, embedding, path = trained
     found = stores.read(path).attrs
-    for name in ("stage", "parameters", "seed", "code_digest", "simulated_ms"):
+    for name in ("parameters", "seed", "code_digest", "simulated_ms"):
         assert found[name] == embedding.attrs[name]
+
+
+def test_kept_again_it_names_the_code_that_trained_it(trained, tmp_path):
+    network, embedding, path = trained
+    back = kept.training(path, "embedding", network)
+    back.attrs |= embedding.attrs | {"code_digest": "other", "trained_by": "new"}
+    kept.keep_training(back, tmp_path / "again.zarr.zip", "identity")
+    assert stores.read(tmp_path / "again.zarr.zip").attrs["code_digest"] == "new"
 
 
 def test_a_network_with_other_synapses_is_refused(trained):
     network, _, path = trained
     column = network["e_to_e_column"].copy(data=np.roll(network["e_to_e_column"].values, 1))
     with pytest.raises(UserError, match="other synapses"):
-        kept.training(stores.read(path), network.assign(e_to_e_column=column), path)
+        kept.training(path, "embedding", network.assign(e_to_e_column=column))
 
 
 def test_what_is_kept_outlasts_other_code_but_no_other_parameter(trained):
@@ -100,11 +109,31 @@ def test_what_is_kept_outlasts_other_code_but_no_other_parameter(trained):
         study = STUDY | change
         return sweeps.training(read_study(study, "here"), codes(code))["embedding"].identity
 
-    assert kept.is_kept(path, identity())
-    assert kept.is_kept(path, identity(targets={"abc": {"kind": "symbols", "sequence": "ABC"}}))
-    assert not kept.is_kept(path, identity(seed=2))
-    assert not kept.is_kept(path, identity(clock=STUDY["clock"] | {"balancing": 300}))
-    assert not kept.is_kept(path.with_name("nothing"), identity())
+    found = kept.identity_of(path, "embedding")
+    assert found == identity()
+    assert found == identity(targets={"abc": {"kind": "symbols", "sequence": "ABC"}})
+    assert found != identity(seed=2)
+    assert found != identity(clock=STUDY["clock"] | {"balancing": 300})
+    assert kept.identity_of(path.with_name("nothing"), "embedding") is None
+
+
+def test_a_file_of_another_kind_is_named(trained, tmp_path):
+    _, _, path = trained
+    for read in (kept.points, kept.costs):
+        with pytest.raises(UserError, match="is not what `snakemake keep` wrote"):
+            read(path, "rates")
+    (tmp_path / "short.zarr.zip").write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match="damaged"):
+        kept.identity_of(tmp_path / "short.zarr.zip", "embedding")
+
+
+def test_a_folder_of_one_study_is_refused(tmp_path):
+    (tmp_path / "demo/sweeps").mkdir(parents=True)
+    kept.check_folder(tmp_path, "here")
+    with pytest.raises(UserError, match="here: kept: .* is itself the folder of one study"):
+        kept.check_folder(tmp_path / "demo", "here")
+    with pytest.raises(UserError, match="here: kept: there is no folder"):
+        kept.check_folder(tmp_path / "none", "here")
 
 
 def of_rates(rates, code):
@@ -125,12 +154,11 @@ def test_kept_points_stand_for_their_stores(tmp_path):
     path, seconds = kept.points_path(tmp_path, "rates"), {"some step": 1.5}
     pairs = list(zip(points, stored, strict=True))
     kept.keep_points(pairs, seconds, path, name="rates", seed=1)
-    assert kept.costs(path) == seconds
+    assert kept.costs(path, "rates") == seconds
 
     sweep, points = of_rates([4.0, 5.0, 6.0], "new")
-    found = kept.points(path)
-    (batch,) = sweeps.batches({"rates": points}, 10, found).values()
-    assert batch == [2]
+    found = kept.points(path, "rates")
+    assert [point.identity in found for point in points] == [True, True, False]
     known = {point.key: found[point.identity] for point in points[:2]}
     options = {"name": "rates", "seed": 1, "code": "new", "kept": known}
     keys = [point.key for point in points]
@@ -145,8 +173,12 @@ def test_kept_points_stand_for_their_stores(tmp_path):
     failures = [one.attrs["failure"] for one in stored]
     assert dataset["failure"].values[:2, 0].tolist() == failures
     assert found[points[0].identity].attrs["code_digest"] == stored[0].attrs["code_digest"]
+    # What was computed here goes before what is kept.
+    sweep_runs.make_point(points[0], tmp_path, set())
+    sweep_runs.gather(sweep, keys, tmp_path, tmp_path / "all.zarr.zip", **options)
+    assert stores.read(tmp_path / "all.zarr.zip").attrs["kept"] == 1
 
 
 def test_nothing_is_kept_where_no_file_is(tmp_path):
-    assert kept.points(tmp_path / "none.zarr.zip") == {}
-    assert kept.costs(tmp_path / "none.zarr.zip") == {}
+    assert kept.points(tmp_path / "none.zarr.zip", "none") == {}
+    assert kept.costs(tmp_path / "none.zarr.zip", "none") == {}

@@ -102,16 +102,17 @@ def test_other_batches_compute_nothing(sweep, finished):
 
 def test_what_is_kept_is_not_computed_again(sweep, finished, tmp_path):
     """Neither points nor the trained clock; the page says where they came from."""
+    folder, clock = sweep.folder / "swept", sweep.folder / "swept/consolidation.zarr.zip"
     file = studies.write(sweep.folder, STUDY)
-    whole = tmp_path / "swept/consolidation.zarr.zip"
-    for wanted in (whole, "keep"):
+    for wanted in (clock, "keep"):
         done = run(file, wanted)
         assert done.returncode == 0, done.text
-    (sweep.folder / "swept/kept").rename(tmp_path / "swept_kept")
-    shutil.rmtree(sweep.folder / "swept")
-    (tmp_path / "all").mkdir()
-    (tmp_path / "swept_kept").rename(tmp_path / "all/swept")
+    other = studies.write(sweep.folder, STUDY | {"seed": 2})
+    studies.assert_fails(run(other, "keep"), "network.zarr.zip", "not of the study as it is now")
 
+    (tmp_path / "all").mkdir()
+    shutil.copytree(folder / "kept", tmp_path / "all/swept")
+    shutil.rmtree(folder)
     change = {"axes": {"lost": {"values": [0.0, 0.2, 0.5]}}}
     new = merged(STUDY, {"sweeps": {"define": {"lost": change}}, "kept": str(tmp_path / "all")})
     file = studies.write(sweep.folder, new)
@@ -122,10 +123,12 @@ def test_what_is_kept_is_not_computed_again(sweep, finished, tmp_path):
         rate = "clock.replay.rate_e"
         xr.testing.assert_equal(now[rate].sel(lost=[0.0, 0.5]), before[rate])
         assert bool(now[rate].notnull().all())
-    page = (sweep.folder / "swept/report.html").read_text()
-    assert "Sweep lost: 8 of 12 points were not computed here" in page
-    assert "The clock&#39;s training was not run here" in page
-    assert studies.planned(file, sweep.folder / "swept") == set()
+    page = (folder / "report.html").read_text()
+    assert "Sweep lost: 8 points were not computed here" in page
+    assert "The clock was not trained here" in page
+    assert studies.planned(file, folder) == set()
+    # A clock that is there stays, also when nothing is taken over any more.
+    assert "consolidation" not in studies.planned(studies.write(sweep.folder, STUDY), folder)
 
 
 def test_a_folder_of_what_is_kept_that_is_missing_is_named(tmp_path):

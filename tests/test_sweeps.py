@@ -306,7 +306,8 @@ def test_a_mistake_in_an_experiment_names_its_place(axis, redraw, sentence):
 def test_each_point_is_in_one_batch_also_if_two_sweeps_have_it():
     more = {"clusters": {"keys": ["clock.clusters"], "values": [5, 6, 7, 8]}}
     both = {"one": points(), "other": points({"axes": more})}
-    found = sweeps.batches(both, 4)
+    placed = {name: dict(enumerate(of_sweep)) for name, of_sweep in both.items()}
+    found = sweeps.batches(placed, 4)
     keys = [both[name][number].key for (name, _), numbers in found.items() for number in numbers]
     assert len(keys) == len(set(keys)) == 15
     assert set(keys) == {point.key for of_sweep in both.values() for point in of_sweep}
@@ -314,4 +315,4 @@ def test_each_point_is_in_one_batch_also_if_two_sweeps_have_it():
     # A key that its measures do not use makes equal points, too.
     readout = {"test": {"keys": ["readout.test"], "values": ["1 s", "2 s"]}}
     same = points({"axes": readout, "replicates": 1})
-    assert list(sweeps.batches({"same": same}, 4).values()) == [[0]]
+    assert list(sweeps.batches({"same": dict(enumerate(same))}, 4).values()) == [[0]]

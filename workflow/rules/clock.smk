@@ -2,22 +2,33 @@
 
 from simcore import sweeps
 
-# Identities of the stages of its training.
+# The stages of its training.
 TRAINING = (
-    {
-        stage: step.identity
-        for stage, step in sweeps.training(STUDY, STAGE_CODES).items()
-        if stage != "network"
-    }
-    if STUDY.clock.learns
-    else {}
+    sweeps.training(STUDY, STAGE_CODES) if STUDY.clock.learns and "clock" in STUDY.methods else {}
 )
-# Files of earlier runs that stand for them. A driver needs the state with which the embedding ended.
-KEPT_TRAINING = {stage: kept.training_path(KEPT, stage) for stage in TRAINING}
-if STUDY.stability.driver or not all(
-    kept.is_kept(path, TRAINING[stage]) for stage, path in KEPT_TRAINING.items()
-):
-    KEPT_TRAINING = {}
+
+
+def kept_training():
+    """Files that stand for stages of the training, by stage: all, or none.
+
+    A training under a driver goes on from a state, which is not kept.
+    """
+    if not (KEPT and TRAINING) or STUDY.stability.driver:
+        return {}
+    paths = {stage: kept.training_path(KEPT, stage) for stage in TRAINING if stage != "network"}
+    try:
+        found = {stage: kept.identity_of(path, stage) for stage, path in paths.items()}
+    except UserError as error:
+        sys.exit(str(error))
+    if all(identity == TRAINING[stage].identity for stage, identity in found.items()):
+        return {stage: str(path) for stage, path in paths.items()}
+    if any(found.values()) and workflow.is_main_process:
+        print(f"The clock in {KEPT} was trained with other parameters: not used.", file=sys.stderr)
+    return {}
+
+
+# Not among the params: a clock that is there stays, however it came.
+KEPT_TRAINING = config["run"]["kept_training"] = kept_training()
 
 
 rule network:
@@ -39,32 +50,7 @@ rule network:
         "../scripts/network.py"
 
 
-# A rule for each stage, for each has files of its own.
-for STAGE, BEFORE in (("embedding", "network"), ("consolidation", "embedding")):
-    if STAGE in KEPT_TRAINING:
-
-        rule:
-            name:
-                STAGE
-            input:
-                network=store(BEFORE),
-                kept=str(KEPT_TRAINING[STAGE]),
-            output:
-                store(STAGE),
-            log:
-                log_of(STAGE),
-            benchmark:
-                benchmark_of(STAGE)
-            priority: 1
-            params:
-                parameters=getattr(stage_parameters, STAGE)(STUDY),
-                seed=STUDY.seed,
-                code=code("kept_training.py"),
-            script:
-                "../scripts/kept_training.py"
-
-
-if STUDY.clock.learns and not KEPT_TRAINING:
+if STUDY.clock.learns:
 
     rule embedding:
         input:

@@ -28,6 +28,8 @@ def validated(config):
     where = files or "the configuration"
     try:
         study = read_study(dict(config), where, named_experiments())
+        if study.kept:
+            kept.check_folder(study.kept, where)
         for key, file in study.files().items():
             if file not in PART["made"] and not os.path.exists(file):
                 path = Path(file)

@@ -132,9 +132,11 @@ def points_seconds(records):
     """CPU seconds of each point of each sweep, without shared steps."""
     return {
         name: [
-            sum(records.expected_of(*piece) for piece in work_of_point(point)) for point in points
+            sum(records.expected_of(*piece) for piece in work_of_point(point))
+            for point in points.values()
         ]
-        for name, points in POINTS.items()
+        for name, points in TO_MAKE.items()
+        if points
     }
 
 

@@ -4,20 +4,6 @@
 BENCHMARK = Path("results/benchmarks/clock.json")
 
 
-def taken_over():
-    """Sentences on what was not computed here but kept by earlier runs."""
-    sentences = []
-    if KEPT_TRAINING:
-        sentences.append(f"The clock's training was not run here but taken from {KEPT}.")
-    for name, points in POINTS.items():
-        if number := len(kept_points(name)):
-            sentences.append(
-                f"Sweep {name}: {number} of {len(points)} points were not computed here but taken "
-                f"from {KEPT}."
-            )
-    return sentences
-
-
 rule report:
     input:
         summary=f"{FOLDER}/summary.json",
@@ -28,6 +14,8 @@ rule report:
         ),
         template=os.path.relpath(Path(workflow.basedir) / "simcore/report.html.jinja"),
         benchmark=[str(BENCHMARK)] if BENCHMARK.is_file() else [],
+        trained=store("consolidation") if TRAINING else [],
+        sweeps=[store(f"sweeps/{name}") for name in SWEEPS],
         targets=[store(f"target_{name}") for name in STUDY.targets if "clock" in STUDY.methods],
     output:
         report(
@@ -47,7 +35,6 @@ rule report:
     params:
         study=STUDY.study,
         about=STUDY.about,
-        taken_over=taken_over(),
         data=data_behind_figures(),
         seed=STUDY.seed,
         durations=(

@@ -20,26 +20,35 @@ def planned(name):
 
 
 POINTS = {name: planned(name) for name in SWEEPS}
-# By identity, of each sweep.
-KEPT_POINTS = {name: kept.points(kept.points_path(KEPT, name)) if KEPT else {} for name in SWEEPS}
+# By identity, of each sweep, what earlier runs kept.
+try:
+    KEPT_POINTS = {
+        name: kept.points(kept.points_path(KEPT, name), name) if KEPT else {} for name in SWEEPS
+    }
+except UserError as error:
+    sys.exit(str(error))
 ALL_KEPT = {identity for points in KEPT_POINTS.values() for identity in points}
 
 
 def is_kept(point):
     """Whether a point is taken from what earlier runs kept."""
+    # Identities take time, which most studies need not spend.
     return bool(ALL_KEPT) and point.identity in ALL_KEPT
 
 
-SHARED = sweeps.shared(
-    point for points in POINTS.values() for point in points if not is_kept(point)
-)
+# By their place in the grid.
+TO_MAKE = {
+    name: {number: point for number, point in enumerate(points) if not is_kept(point)}
+    for name, points in POINTS.items()
+}
+SHARED = sweeps.shared(point for points in TO_MAKE.values() for point in points.values())
 # A point that needs each shared step: sweep and number.
 NEEDED_BY = {}
-for name, points in POINTS.items():
-    for number, point in enumerate(points):
+for name, points in TO_MAKE.items():
+    for number, point in points.items():
         for key in SHARED.keys() & point.steps.keys():
             NEEDED_BY.setdefault(key, (name, number))
-BATCHES = sweeps.batches(POINTS, STUDY.sweeps.batch, ALL_KEPT)
+BATCHES = sweeps.batches(TO_MAKE, STUDY.sweeps.batch)
 # By the key of a point.
 BATCH_OF = {
     POINTS[batch[0]][number].key: batch for batch, numbers in BATCHES.items() for number in numbers
@@ -67,8 +76,7 @@ def step_store(key):
 
 def markers_of(name):
     """What the batches leave behind that have a sweep's points."""
-    made = (point for point in POINTS[name] if not is_kept(point))
-    return list(dict.fromkeys(marker(*BATCH_OF[point.key]) for point in made))
+    return list(dict.fromkeys(marker(*BATCH_OF[point.key]) for point in TO_MAKE[name].values()))
 
 
 def kept_points(name):
@@ -77,13 +85,13 @@ def kept_points(name):
 
 
 def kept_files(name):
-    """The files from which a sweep takes points."""
+    """The files from which a sweep takes points, by the sweep for which they were kept."""
     wanted = set(kept_points(name).values())
-    return [
-        str(kept.points_path(KEPT, other))
+    return {
+        other: str(kept.points_path(KEPT, other))
         for other, points in KEPT_POINTS.items()
         if wanted & points.keys()
-    ]
+    }
 
 
 def is_whole(name, numbers):
@@ -190,7 +198,7 @@ rule sweep_batch:
 rule sweep:
     input:
         batches=lambda wildcards: markers_of(wildcards.sweep),
-        kept=lambda wildcards: kept_files(wildcards.sweep),
+        kept=lambda wildcards: list(kept_files(wildcards.sweep).values()),
     output:
         store("sweeps/{sweep}"),
     log:
@@ -200,6 +208,7 @@ rule sweep:
     params:
         sweep=lambda wildcards: SWEEPS[wildcards.sweep].model_dump(),
         points=lambda wildcards: [point.key for point in POINTS[wildcards.sweep]],
+        kept_files=lambda wildcards: kept_files(wildcards.sweep),
         kept=lambda wildcards: kept_points(wildcards.sweep),
         parameters={},
         seed=STUDY.seed,
@@ -235,7 +244,7 @@ rule sweep_figure:
 # What is there of a sweep that is not complete, only when asked for by its path.
 use rule sweep as sweep_so_far with:
     input:
-        kept=lambda wildcards: kept_files(wildcards.sweep),
+        kept=lambda wildcards: list(kept_files(wildcards.sweep).values()),
     output:
         store("sweeps/{sweep}_so_far"),
     log:
@@ -251,7 +260,10 @@ rule keep:
     params:
         folder=FOLDER,
         kept={name: kept_files(name) for name in SWEEPS},
-        training=TRAINING,
+        training={
+            stage: {"identity": step.identity, "parameters": step.given}
+            for stage, step in TRAINING.items()
+        },
         seed=STUDY.seed,
     script:
         "../scripts/keep.py"
@@ -290,8 +302,8 @@ for COMPARISON in COMPARISONS:
         name:
             f"comparison_{COMPARISON}"
         input:
-            **{name: store(f"sweeps/{name}") for name in COMPARISONS[COMPARISON].sweeps},
-            kept=kept_files(COMPARISONS[COMPARISON].sweeps[0]),
+            sweeps=[store(f"sweeps/{name}") for name in COMPARISONS[COMPARISON].sweeps],
+            kept=list(kept_files(COMPARISONS[COMPARISON].sweeps[0]).values()),
         output:
             report(
                 f"{FOLDER}/figures/comparison_{COMPARISON}.png",
@@ -309,6 +321,7 @@ for COMPARISON in COMPARISONS:
             runtime=growing(30),
         params:
             comparison=COMPARISONS[COMPARISON].model_dump(),
+            kept_files=kept_files(COMPARISONS[COMPARISON].sweeps[0]),
             learning=learning_of(COMPARISON),
             code=code("comparison.py"),
         script:

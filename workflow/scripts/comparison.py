@@ -1,6 +1,5 @@
 """Two methods side by side, from the sweeps of both and what their learning cost."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +7,6 @@ from stage import Stage
 
 from simcore import figures, kept, stores, sweep_figures, sweeps
 from simcore.sweep_parameters import Comparison
-
-
-def cpu_seconds(folder, files):
-    """CPU seconds of each step whose cost is on record, by its key; of those kept by identity."""
-    records = [json.loads(path.read_text()) for path in sorted(folder.glob("costs/*.json"))]
-    seconds = {key: cost["cpu_seconds"] for record in records for key, cost in record.items()}
-    for path in files:
-        seconds |= kept.costs(path)
-    return seconds
 
 
 def cost(dataset, measures, networks, seconds):
@@ -37,8 +27,14 @@ def cost(dataset, measures, networks, seconds):
 with Stage(snakemake) as this:
     comparison = Comparison.model_validate(this.params["comparison"])
     names = comparison.sweeps
-    datasets = [stores.read(this.input[name], stage=f"sweep {name}") for name in names]
-    seconds = cpu_seconds(Path(this.input[names[0]]).parent, this.input.get("kept", []))
+    datasets = [
+        stores.read(path, stage=f"sweep {name}")
+        for name, path in zip(names, this.input["sweeps"], strict=True)
+    ]
+    # Of what was kept by identity, of all others by key.
+    seconds = sweeps.cpu_seconds(Path(this.input["sweeps"][0]).parent)
+    for name, path in this.params["kept_files"].items():
+        seconds |= kept.costs(path, name)
     costs = {
         method: cost(datasets[0], measures, this.params["learning"][method], seconds)
         for method, measures in comparison.methods.items()

@@ -7,28 +7,40 @@ from planned import planned_points
 from stage import Stage
 
 from simcore import kept, stores, sweeps
+from simcore.errors import UserError
 
 
-def keep_training(stage, identity):
-    """Keep a stage of the clock's training, if it has run."""
-    path, made = folder / f"{stage}.zarr.zip", kept.training_path(folder / "kept", stage)
-    if path.exists():
-        kept.keep_training(stores.read(path, stage=stage), made, identity)
-        this.say(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+def keep_training():
+    """Keep the clock's training, if it has run: all of it as the study now has it."""
+    stages = this.params["training"]
+    paths = {stage: folder / f"{stage}{stores.SUFFIX}" for stage in stages}
+    if not (stages and all(path.exists() for path in paths.values())):
+        return
+    before = None
+    for stage, step in stages.items():
+        dataset = stores.read(paths[stage], stage=stage, parameters=step["parameters"])
+        require_same_run(dataset, paths[stage], before)
+        before = paths[stage]
+        if stage != "network":
+            made = kept.training_path(folder / "kept", stage)
+            kept.keep_training(dataset, made, step["identity"])
+            done.append(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
 
 
-def cpu_seconds():
-    """CPU seconds of all steps on record, by key."""
-    records = [json.loads(path.read_text()) for path in (folder / "sweeps/costs").glob("*.json")]
-    return {key: cost["cpu_seconds"] for record in records for key, cost in record.items()}
+def require_same_run(dataset, path, before):
+    """Refuse a store of another seed, or made from another one than lies there."""
+    inputs = json.loads(dataset.attrs["inputs"])
+    same = before is None or inputs["network"] == stores.file_digest(before)
+    if dataset.attrs["seed"] != this.params["seed"] or not same:
+        raise UserError(f"{path} is not of the study as it is now: run the study first.")
 
 
 def keep_points(sweep, files):
     """Keep the points of a sweep that are there or were kept before, and what their steps took."""
-    before, costs = {}, {}
-    for path in files:
-        before |= kept.points(path)
-        costs |= kept.costs(path)
+    made, before, costs = kept.points_path(folder / "kept", sweep), {}, {}
+    for name, path in [*files.items(), (sweep, made)]:
+        before |= kept.points(path, name)
+        costs |= kept.costs(path, name)
     numbers, planned = [], planned_points(snakemake.config, sweep)
     for point in planned:
         path = sweeps.point_path(folder / "sweeps", point.key)
@@ -39,15 +51,15 @@ def keep_points(sweep, files):
         elif point.identity in before:
             numbers.append((point, before[point.identity]))
     if numbers:
-        made = kept.points_path(folder / "kept", sweep)
         kept.keep_points(numbers, costs, made, name=sweep, seed=this.params["seed"])
-        this.say(f"{made}: {len(numbers)} of {len(planned)} points")
+        done.append(f"{made}: {len(numbers)} of {len(planned)} points")
 
 
 with Stage(snakemake) as this:
-    folder = Path(this.params["folder"])
-    for stage, identity in this.params["training"].items():
-        keep_training(stage, identity)
-    seconds = cpu_seconds()
+    folder, done = Path(this.params["folder"]), []
+    keep_training()
+    seconds = sweeps.cpu_seconds(folder / "sweeps")
     for sweep, files in this.params["kept"].items():
         keep_points(sweep, files)
+    for sentence in done or ["nothing of this study can be kept yet: run it first."]:
+        this.say(sentence)

@@ -90,6 +90,21 @@ def speed(path, summary, captions):
     }
 
 
+def taken_over():
+    """Sentences on what was not computed here but kept by earlier runs."""
+    sentences = []
+    trained = [stores.attributes(path) for path in filter(None, [this.input["trained"]])]
+    if any("trained_by" in attributes for attributes in trained):
+        sentences.append("The clock was not trained here but taken from what an earlier run kept.")
+    for name, path in zip(this.params["sweeps"], this.input["sweeps"], strict=True):
+        if number := stores.attributes(path)["kept"]:
+            sentences.append(
+                f"Sweep {name}: {number} points were not computed here but taken from what earlier "
+                "runs kept."
+            )
+    return sentences
+
+
 def facts():
     """What else the reader should know."""
     targets = [stores.read(path).attrs for path in this.input["targets"]]
@@ -99,7 +114,7 @@ def facts():
     }
     return {
         **said,
-        "notes": this.params["taken_over"] + said["notes"],
+        "notes": taken_over() + said["notes"],
         "seed": this.params["seed"],
         **{f"{stage} (min)": ms / 6e4 for stage, ms in this.params["durations"].items()},
     }

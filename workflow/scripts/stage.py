@@ -105,6 +105,22 @@ class Stage:
         stores.check_parameters(dataset, self.input[role], shared)
         return dataset
 
+    def taken_over(self, before):
+        """What an earlier run kept of this stage of the training, if it is to be used; else None.
+
+        Parameters
+        ----------
+        before : xarray.Dataset
+            The stage before.
+        """
+        from simcore import kept
+
+        path = self.run["kept_training"].get(self.rule)
+        if path is None:
+            return None
+        self.report(f"taken from {path}.")
+        return kept.training(path, self.rule, before)
+
     def write(self, dataset):
         """Write this stage's store, the rule's first output."""
         stores.write(

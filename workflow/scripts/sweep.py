@@ -12,8 +12,8 @@ from simcore.sweep_parameters import Sweep
 def kept_numbers(this):
     """Numbers of the points that are taken from what earlier runs kept, by key."""
     found = {}
-    for path in this.input.get("kept", []):
-        found |= kept.points(path)
+    for name, path in this.params["kept_files"].items():
+        found |= kept.points(path, name)
     return {key: found[identity] for key, identity in this.params["kept"].items()}
 
 
