@@ -355,7 +355,7 @@ RLS_COURSES = {
 }
 
 
-def rls_replay(experiment, results, examples, target, training):
+def rls_replay(experiment, results, examples, target):
     """Return the Dataset of the tests of an experiment's networks.
 
     Parameters
@@ -366,8 +366,6 @@ def rls_replay(experiment, results, examples, target, training):
     examples : tuple
         Of each pattern, as from `simcore.rls_replay.examples`.
     target : float (run, pattern, time, neuron)
-    training : xarray.Dataset
-        The store of the training.
     """
     variables = rls_runs(experiment)
 
@@ -430,12 +428,10 @@ def rls_replay(experiment, results, examples, target, training):
                 variables[prefix + name] = variable(("run", *dims), values, "1", description + when)
     run = len(results) - experiment.networks
     attributes = {"example_run": run, "dt": experiment.network.dt, "what": experiment.training.what}
-    return xr.Dataset(
-        variables | _examples(experiment, examples, target[run], training, run), attrs=attributes
-    )
+    return xr.Dataset(variables | _examples(experiment, examples, target[run]), attrs=attributes)
 
 
-def _examples(experiment, examples, target, training, run):
+def _examples(experiment, examples, target):
     """A few whole trials of one network, with what was to be followed."""
     before = examples[0][0]
     trials = [trials for _, trials, _ in examples]

@@ -492,15 +492,6 @@ def phi(x: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(x, 0)) / np.pi
 
 
-def phi_smooth(x: np.ndarray, c: float = 0.1) -> np.ndarray:
-    """Return `phi` made smooth for rate training, sqrt(c log(1 + exp(x / c))) / pi.
-
-    In spikes per unit of 10 ms; it tends to `phi` as c (in units of x) falls to 0.
-    Source: specification section 2.1; the paper's phi2.
-    """
-    return np.sqrt(c * np.logaddexp(0, np.divide(x, c))) / np.pi
-
-
 def lif(x: np.ndarray) -> np.ndarray:
     """Return the rate of a leaky integrate-and-fire neuron with a steady input x (I0 included).
 

@@ -69,6 +69,8 @@ def _provenance(path, dataset):
         ("inputs", ", ".join(json.loads(known["inputs"])) or "none"),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
     ]
+    if known.get("failure"):
+        rows.append(("failure", known["failure"]))
     return f"{path}\n" + _columns(rows, indent="  ")
 
 
@@ -111,7 +113,10 @@ def _picture(dataset):
     if "block_weight" in dataset:
         last = dataset["block_weight"].isel(time=-1).transpose("cluster_post", "cluster_pre")
         title = "mean weight from cluster (to the right) to cluster (upwards), logarithm"
-        return f"{title}\n{_shaded(np.log(np.nan_to_num(last.values, nan=1.0))[::-1])}"
+        weight = last.values
+        positive = weight[weight > 0]
+        least = positive.min() if positive.size else 1.0
+        return f"{title}\n{_shaded(np.log(np.fmax(weight, least))[::-1])}"
     if "cluster" in dataset and "spike_time" in dataset:
         return _raster(dataset)
     if "replicate" in dataset.dims:

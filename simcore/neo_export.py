@@ -7,6 +7,9 @@ import numpy as np
 from simcore import stores
 from simcore.errors import UserError
 
+# Neo's classes by the ending of a file.
+FORMATS = {".nix": "NixIO", ".mat": "NeoMatlabIO", ".pkl": "PickleIO"}
+
 
 def to_neo(dataset):
     """Turn the spikes of a store into a Neo block.
@@ -37,8 +40,8 @@ def to_neo(dataset):
         ) from None
     if "spike_neuron" not in dataset or "cluster" not in dataset:
         raise UserError(
-            "This store holds no spikes of a clock: choose a replay, an embedding or a "
-            "consolidation."
+            "This store holds no spikes of a clock: choose a replay, or an embedding or "
+            "consolidation that was trained here (what an earlier run kept has none)."
         )
     begin = float(dataset["spike_time"].attrs.get("spikes_from_ms", 0.0))
     # A store says how long the run was that it is of.
@@ -81,24 +84,23 @@ def export(path, to):
     UserError
         The store holds no spikes, the file exists, or Neo writes no such file.
     """
-    if not str(path).endswith(".zarr.zip"):
-        raise UserError(f"{path} is no store: name a .zarr.zip file.")
-    block = to_neo(stores.read(path))
+    if not str(path).endswith(stores.SUFFIX):
+        raise UserError(f"{path} is no store: name a {stores.SUFFIX} file.")
     to = Path(to)
     if to.exists():
         raise UserError(f"{to} is there already: remove it or choose another name.")
+    if to.suffix not in FORMATS:
+        raise UserError(f"{to} must end in one of {', '.join(FORMATS)}.")
+    block = to_neo(stores.read(path))
     import neo
 
-    formats = {".nix": neo.NixIO, ".mat": neo.NeoMatlabIO, ".pkl": neo.PickleIO}
-    if to.suffix not in formats:
-        raise UserError(f"{to} must end in one of {', '.join(formats)}.")
     with stores.writing(to):
         to.parent.mkdir(parents=True, exist_ok=True)
         if to.suffix == ".nix":
             with neo.NixIO(str(to), mode="ow") as file:
                 file.write_block(block)
         else:
-            formats[to.suffix](str(to)).write_block(block)
+            getattr(neo, FORMATS[to.suffix])(str(to)).write_block(block)
 
 
 def _sizes(dataset):

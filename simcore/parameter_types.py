@@ -33,10 +33,17 @@ Probability = Annotated[float, Field(gt=0, le=1)]
 Part = Annotated[float, Field(ge=0, le=1)]
 
 
-# Of results. Braces would be wildcards of Snakemake.
-Folder = Annotated[
-    str, Field(pattern=r"^[^{}]+$"), AfterValidator(lambda value: str(Path(value).expanduser()))
-]
+def _folder(value):
+    """The path of a folder; braces would be wildcards of Snakemake."""
+    if not value or set("{}") & set(value):
+        raise ValueError("a folder has a name, without braces")
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError:
+        raise ValueError("there is no such user, whose home this would be") from None
+
+
+Folder = Annotated[str, AfterValidator(_folder)]
 
 
 def parameter(default, unit, description, **options):

@@ -6,6 +6,7 @@ named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemen
 """
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -222,7 +223,7 @@ class Clock(Parameters):
                     "(cluster_size): choose a size that divides them"
                 )
         clusters = clusters or (120 if synfire else 30)
-        neurons = neurons or clusters * size
+        neurons, inhibitory = neurons or clusters * size, data.get("neurons_i")
         if clusters * size != neurons:
             raise ValueError(
                 f"{clusters} clusters of {size} are {clusters * size} E neurons, but neurons_e is "
@@ -232,7 +233,7 @@ class Clock(Parameters):
             "clusters": clusters,
             "cluster_size": size,
             "neurons_e": neurons,
-            "neurons_i": data.get("neurons_i", max(neurons // 4, 1)),
+            "neurons_i": max(neurons // 4, 1) if inhibitory is None else inhibitory,
         }
 
     @property
@@ -530,7 +531,7 @@ class Study(Parameters):
         """Turn the name of another study into the path of its trained clock."""
         if not isinstance(data, dict):
             return data
-        results = Path(str(data.get("results", "results"))).expanduser()
+        results = Path(os.path.expanduser(str(data.get("results", "results"))))
         for group, key in (("clock", "weights"), ("stability", "driver")):
             given = data.get(group)
             named = given.get(key) if isinstance(given, dict) else None
@@ -579,8 +580,10 @@ class Study(Parameters):
     @field_validator("targets")
     @classmethod
     def _names_are_free(cls, targets):
-        if "clock" in targets:
-            raise ValueError("a target cannot be named clock, as that is what replay_clock replays")
+        for name in {"clock", "intact"} & targets.keys():
+            raise ValueError(
+                f"a target cannot be named {name}: replay_{name} is of the clock alone"
+            )
         return targets
 
     @model_validator(mode="after")

@@ -94,16 +94,18 @@ def located(figure, folder):
     return figure | {"file": Path(folder) / figure["file"], "sounds": sounds}
 
 
-def caption(path, summary, **wildcards):
+def caption(path, summary, params=None, **wildcards):
     """Fill in a caption of workflow/report, which Snakemake's own report uses, too.
 
     Parameters
     ----------
     path : path
-        Of the .rst file: plain paragraphs, with Jinja. In them `snakemake.wildcards` is what it is
-        in Snakemake's report, and `measured`, undefined there, gives the values of the summary.
+        Of the .rst file: plain paragraphs, with Jinja. In them `snakemake.wildcards` and
+        `snakemake.params` are what they are in Snakemake's report, and `measured`, undefined there,
+        gives the values of the summary.
     summary : list of dict
         As for `write`.
+    params : dict, optional
     **wildcards : str
         Such as ``target="abcba"``.
 
@@ -113,7 +115,9 @@ def caption(path, summary, **wildcards):
     """
     template = _environment(autoescape=False).from_string(Path(path).read_text(encoding="utf-8"))
     return template.render(
-        snakemake=SimpleNamespace(wildcards=SimpleNamespace(**wildcards)),
+        snakemake=SimpleNamespace(
+            wildcards=SimpleNamespace(**wildcards), params=SimpleNamespace(**params or {})
+        ),
         measured={entry["id"]: entry["value"] for entry in summary},
     ).strip()
 

@@ -1,5 +1,6 @@
 """A study's results in Python: what there is, its numbers and pictures, and going on from there."""
 
+import inspect
 import json
 import zipfile
 from contextlib import contextmanager
@@ -9,6 +10,11 @@ from pydantic import ValidationError
 
 from simcore.errors import UserError
 from simcore.stores import SUFFIX, file_digest
+
+# Of a network that is there; its parameters for a replay have them as null.
+FIXED = ("clock.clusters", "clock.neurons_e", "clock.neurons_i")
+# The argument of a figure that is no store: the name of a target.
+NAME = "name"
 
 
 def open_study(folder):
@@ -129,10 +135,20 @@ class Results:
         }
         if figure not in drawn:
             raise UserError(f"There is no figure {figure}: there are {', '.join(sorted(drawn))}.")
-        return drawn[figure](*(self[name] if self._holds(name) else name for name in names))
+        arguments = list(inspect.signature(drawn[figure]).parameters)
+        if len(names) != len(arguments):
+            raise UserError(
+                f"The figure {figure} shows {', '.join(arguments)}: name a store for each."
+            )
+        return drawn[figure](
+            *(
+                self[name] if isinstance(name, str) and argument != NAME else name
+                for argument, name in zip(arguments, names, strict=True)
+            )
+        )
 
     def _holds(self, name):
-        return isinstance(name, str) and name in self.names()
+        return name in self.names()
 
     @property
     def network(self):
@@ -199,6 +215,11 @@ class Results:
         from simcore import stages
 
         stored = self.provenance("consolidation")
+        if not any(name.startswith("state_") for name in self["consolidation"].variables):
+            raise UserError(
+                f"{self.folder}: this clock was taken from what an earlier run kept, without the "
+                "state from which it would go on: run the study without kept."
+            )
         changes = {"clock.consolidation": duration} | (changes or {})
         given = _changed(stored["parameters"], changes)
         with _told(changes):
@@ -230,7 +251,7 @@ def _changed(parameters, changes):
         group = parameters
         for one in groups:
             group = group.get(one, {}) if isinstance(group, dict) else {}
-        if name not in group:
+        if name not in group or key in FIXED:
             raise UserError(f"This stage uses no parameter {key} (config/README.md lists them).")
         group[name] = value
     return parameters

@@ -137,7 +137,7 @@ def replay(given, seed, targets, training, *, say=unsaid):
             examples = [rls_replay.examples(model, pattern) for pattern in patterns]
         say(f"network {run + 1} of {len(runs)}: correlation {np.mean(found['correlation']):.3f}")
     simulated = len(runs) * experiment.test.starts * experiment.target.duration
-    tests = datasets.rls_replay(experiment, results, examples, target, training)
+    tests = datasets.rls_replay(experiment, results, examples, target)
     return tests.assign_attrs(simulated_ms=simulated)
 
 

@@ -16,6 +16,7 @@ from simcore.targets import (
     SONG_SAMPLING_RATE,
     SONG_WINDOW,
     song_magnitude,
+    song_window,
 )
 
 ITERATIONS = 100
@@ -57,7 +58,7 @@ def from_amplitude(amplitude, frequency, dt, log_range, *, seed=0):
         hop_length=SONG_HOP,
         win_length=SONG_WINDOW,
         n_fft=SONG_FFT,
-        window=_window(),
+        window=song_window(),
         length=samples,
         random_state=seed,
     )
@@ -157,9 +158,3 @@ def sounds(target, replayed, start, error, *, name):
 
 def _scaled(values):
     return (values - values.min()) / (np.ptp(values) or 1)
-
-
-def _window():
-    from scipy.signal import get_window
-
-    return get_window("hamming", SONG_WINDOW, fftbins=False)

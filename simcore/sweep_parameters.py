@@ -53,7 +53,11 @@ class Axis(Parameters):
             for value in self.values:
                 if not isinstance(value, list | tuple) or len(value) != len(self.keys):
                     raise ValueError(f"each of the values lists {len(self.keys)}, one for each key")
-        if len({json.dumps(value) for value in self.places}) < len(self.places):
+        try:
+            written = {json.dumps(value) for value in self.places}
+        except TypeError:
+            raise ValueError("a value is neither number, text nor list: put it in quotes") from None
+        if len(written) < len(self.places):
             raise ValueError("a value is there twice")
         if self.labels is not None and len(self.labels) != len(self.places):
             raise ValueError(f"there are {len(self.places)} values but {len(self.labels)} labels")
@@ -146,6 +150,9 @@ class Sweep(Parameters):
     """One sweep."""
 
     about: str = parameter(..., "1", "what it asks, in a few words")
+    known: str = parameter(
+        "", "1", "what a paper or others found, and what differs here: for the caption"
+    )
     base: dict[str, Any] = parameter(
         {},
         "1",
@@ -198,8 +205,16 @@ class Sweep(Parameters):
         twice = [axis for axis, count in Counter(used).items() if count > 1]
         if twice:
             return f"{twice[0]} is used twice: an axis is axis, over, per or at"
-        named = [axis for axis in used if isinstance(self.axes[axis].coordinates[0], str)]
-        if named and (headline.kind not in NEEDS_NO_NUMBERS or named[0] not in along):
+        named = [
+            axis
+            for axis in [*used, *headline.within]
+            if isinstance(self.axes[axis].coordinates[0], str)
+        ]
+        if named and (
+            headline.kind not in NEEDS_NO_NUMBERS
+            or named[0] not in along
+            or named[0] in headline.within
+        ):
             return f"the places of {named[0]} are no numbers: choose another axis, or give labels"
         for axis, (low, high) in headline.within.items():
             inside = [low <= value <= high for value in self.axes[axis].coordinates]

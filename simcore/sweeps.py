@@ -19,7 +19,7 @@ import numpy as np
 from simcore import stage_parameters
 from simcore.errors import UserError
 from simcore.parameters import read_study
-from simcore.stores import file_digest
+from simcore.stores import SUFFIX, file_digest
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ class Point:
 
 def step_path(folder, key):
     """Path of a shared step's store in the folder of a study's sweeps."""
-    return Path(folder) / "steps" / f"{key}.zarr.zip"
+    return Path(folder) / "steps" / f"{key}{SUFFIX}"
 
 
 def point_path(folder, key):
     """Path of a point's store in the folder of a study's sweeps."""
-    return Path(folder) / "points" / f"{key}.zarr.zip"
+    return Path(folder) / "points" / f"{key}{SUFFIX}"
 
 
 def cost_path(folder, job):

@@ -473,16 +473,23 @@ def _read_wav(path) -> tuple[np.ndarray, int]:
     return samples.astype(float), sampling_rate
 
 
+def song_window():
+    """Return the window of a song's spectrogram, symmetric as that of the authors' MATLAB."""
+    from scipy.signal import get_window
+
+    return get_window("hamming", SONG_WINDOW, fftbins=False)
+
+
 def song_magnitude(samples: np.ndarray, channels: range) -> np.ndarray:
     """Return the short-time Fourier magnitude of a song (frame, channel).
 
     Frame k starts at sample 8 k; the channels are bins of the transform.
     Source: specification of the clock network, section 5, "Song".
     """
-    from scipy.signal import ShortTimeFFT, get_window
+    from scipy.signal import ShortTimeFFT
 
     transform = ShortTimeFFT(
-        get_window("hamming", SONG_WINDOW, fftbins=False),  # symmetric, as the authors' MATLAB's
+        song_window(),
         SONG_HOP,
         SONG_SAMPLING_RATE,
         mfft=SONG_FFT,

@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 from simcore import drives
 from simcore.errors import UserError
+from simcore.kernels.rls_neurons import theta_rate
 
 
 def random(seed=0):
@@ -262,10 +263,10 @@ def test_mistakes_in_files(tmp_path):
 @given(x=st.floats(-50, 50), c=st.floats(0.01, 1))
 def test_phi_and_its_smooth_form(x, c):
     assert np.pi * drives.phi(x) == pytest.approx(np.sqrt(x) if x > 0 else 0)
-    smooth = np.pi * drives.phi_smooth(x, c)
-    assert -1e-12 <= smooth - np.pi * drives.phi(x) <= np.sqrt(c * np.log(2)) * (1 + 1e-12)
+    smooth = np.pi * theta_rate(x, c)[0]
+    assert -1e-9 <= smooth - np.pi * drives.phi(x) <= np.sqrt(c * np.log(2)) * (1 + 1e-9)
     # log(1 + e^y) - log(1 + e^-y) = y
-    assert smooth**2 - (np.pi * drives.phi_smooth(-x, c)) ** 2 == pytest.approx(x, abs=1e-9)
+    assert smooth**2 - (np.pi * theta_rate(-x, c)[0]) ** 2 == pytest.approx(x, abs=1e-9)
 
 
 @given(x=st.floats(1.001, 100))
@@ -275,7 +276,7 @@ def test_lif_rate_is_the_inverse_of_the_time_to_threshold(x):
 
 
 def test_rates_at_known_inputs():
-    assert drives.HZ * drives.phi_smooth(0.0) == pytest.approx(8.4, abs=0.05)  # section 2.1
-    assert np.all(np.isfinite(drives.phi_smooth(np.array([-1e6, 1e6]))))
+    assert drives.HZ * theta_rate(0.0, 0.1)[0] == pytest.approx(8.4, abs=0.05)  # section 2.1
+    assert np.all(np.isfinite([theta_rate(x, 0.1) for x in (-1e6, 1e6)]))
     np.testing.assert_array_equal(drives.lif(np.array([-3, 0, 0.5, 1.0])), 0)
     assert 0 < drives.lif(np.nextafter(1, 2)) < 0.03

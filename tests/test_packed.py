@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
+from oracle.packed import unpacked
 
 from simcore.kernels.compilation import OPTIONS
 from simcore.kernels.packed import (
@@ -18,7 +19,6 @@ from simcore.kernels.packed import (
     diagonal_places,
     packed_size,
     padded,
-    unpacked,
 )
 
 TYPES = [np.float64, np.float32]

@@ -134,6 +134,8 @@ def test_sizes_that_cannot_be(sizes):
 
 
 def test_values_that_contradict_each_other():
+    refused("results", "no such user", results="~nobody_of_this_name/x")
+    refused("kept", "a folder has a name", kept="")
     refused("voltage_rule.w_min", clock={"voltage_rule": {"w_min": 40}})
     refused("inhibitory_rule.w_min", clock={"inhibitory_rule": {"w_max": 1}})
     refused("balancing_static", clock={"balancing": "1 s", "balancing_static": "2 s"})

@@ -245,8 +245,10 @@ def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
     wildcards = SimpleNamespace(study="demo", target=target)
     # As Snakemake does it, where nothing measured is known.
     snakemakes = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
-    texts = [snakemakes.render(snakemake=SimpleNamespace(wildcards=wildcards))]
-    texts.append(report.caption(BY_STEM[stem], SUMMARY, study="demo", target=target))
+    known = {"known": "The paper shows something else."}
+    params = SimpleNamespace(**known)
+    texts = [snakemakes.render(snakemake=SimpleNamespace(wildcards=wildcards, params=params))]
+    texts.append(report.caption(BY_STEM[stem], SUMMARY, known, study="demo", target=target))
     for text in texts:
         html = publish_parts(text, writer=Writer())["body"]
         assert "System Message" not in html and "problematic" not in html
@@ -269,7 +271,7 @@ def test_captions_leave_out_what_is_undefined():
         assert "Here" not in text and "None" not in text
     assert "Here" not in report.caption(BY_STEM["periods"], SUMMARY)
     for path in CAPTIONS:
-        report.caption(path, [], target="abcba")
+        report.caption(path, [], {"known": ""}, target="abcba")
 
 
 def test_further_tables_follow_the_figures(tmp_path, picture):

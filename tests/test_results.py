@@ -1,6 +1,7 @@
 """A study's results in Python and in the terminal; spikes for Neo."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -67,6 +68,10 @@ def test_a_study_lists_what_it_holds(folder):
         study["nothing"]
     with pytest.raises(UserError, match="no figure nothing"):
         study.plot("nothing", "replay_ab")
+    with pytest.raises(UserError, match="holds no replay_abc"):
+        study.plot("replay_raster", "replay_abc")
+    with pytest.raises(UserError, match="shows replay, analysis, name: name a store for each"):
+        study.plot("target_and_replay", "replay_ab")
 
 
 def test_a_folder_without_results_is_told(tmp_path):
@@ -90,6 +95,8 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
         study.replay({"clock.external.rate": 6.0})
     with pytest.raises(UserError, match="damage.neurons.*neurons"):
         study.replay({"damage.neurons": 5})
+    with pytest.raises(UserError, match="no parameter clock.clusters"):
+        study.replay({"clock.clusters": 40})
 
 
 def test_a_trained_clock_learns_on(folder):
@@ -99,6 +106,28 @@ def test_a_trained_clock_learns_on(folder):
     before, after = (one["e_to_e_weight"].values for one in (study["consolidation"], longer))
     assert before.shape == after.shape and not np.array_equal(before, after)
     assert study.replay(network=longer).attrs["simulated_ms"] == 1000
+
+
+def test_a_clock_without_its_state_does_not_learn_on(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "kept")
+    path = tmp_path / "kept/consolidation.zarr.zip"
+    stored = stores.read(path)
+    stateless = stored.drop_vars([name for name in stored.variables if name.startswith("state_")])
+    rest = {"stage": "consolidation", "parameters": json.loads(stored.attrs["parameters"])}
+    rest |= {"seed": SEED, "code_digest": "", "inputs": {}, "simulated_ms": 0.0}
+    stores.write(stateless, path, **rest)
+    with pytest.raises(UserError, match="without the state"):
+        open_study(tmp_path / "kept").train(300)
+
+
+def test_weights_of_zero_and_a_failed_step_are_shown(tmp_path, capsys):
+    blocks = ("time", "cluster_pre", "cluster_post")
+    weight = xr.Variable(blocks, [[[1.0, 0.0], [2.0, 1.0]]], {"units": "pF", "long_name": "w"})
+    rest = {"stage": "x", "parameters": {}, "seed": 1, "code_digest": "", "inputs": {}}
+    failed = xr.Dataset({"block_weight": weight}, attrs={"failure": "It blew up."})
+    stores.write(failed, tmp_path / "x.zarr.zip", **rest, simulated_ms=0.0)
+    told = run(capsys, "inspect", tmp_path / "x.zarr.zip")
+    assert "It blew up." in told and "█" in told
 
 
 def run(capsys, *arguments):
@@ -171,7 +200,11 @@ def test_neo_has_every_spike_train(folder):
 def test_neo_takes_the_last_seconds_of_a_training(folder):
     pytest.importorskip("neo")
     block = to_neo(open_study(folder)["consolidation"])
-    assert len(block.segments[0].spiketrains) == 100
+    trains = block.segments[0].spiketrains
+    stored = open_study(folder)["consolidation"]
+    assert len(trains) == 100
+    assert sum(map(len, trains)) == stored.sizes["spike"] > 0
+    assert float(trains[0].t_start) == stored["spike_time"].attrs["spikes_from_ms"]
 
 
 @pytest.mark.parametrize("ending", ["nix", "mat", "pkl"])

@@ -131,7 +131,7 @@ def made(change=(), *, drive=1.0, spikes=300, rate=10.0):
         examples.append((BEFORE, trials, rate * np.abs(noise(random, steps, followers))))
     training = datasets.rls_training(experiment, [of_training(c, random) for _, c, _ in runs])
     results = [of_tests(condition, random) for _, condition, _ in runs]
-    replay = datasets.rls_replay(experiment, results, examples, target, training)
+    replay = datasets.rls_replay(experiment, results, examples, target)
     parameters = {"experiment": experiment.model_dump(by_alias=True)}
     for dataset, stage in ((training, "rls_training probe"), (replay, "rls_replay probe")):
         dataset.attrs |= {"stage": stage, "parameters": json.dumps(parameters)}

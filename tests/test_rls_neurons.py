@@ -9,7 +9,7 @@ from oracle import rls as literal
 from oracle.rls_cases import oracle_of, small
 
 from simcore import rls
-from simcore.kernels import rls_network, rls_neurons
+from simcore.kernels import rls_neurons
 from simcore.kernels.rls_neurons import cosine, leaky_rate, softplus, theta_rate
 
 C = [0.02, 0.1, 0.5, 2.0]  # smoothing of the transfer functions
@@ -221,4 +221,3 @@ def test_unit_of_time():
     kernel = rls.network_kernel(small(network={"tau_s": 20, "dt": 1}).network)
     assert (kernel.dt, kernel.jump) == (0.1, 0.5)
     assert kernel.decay == pytest.approx(np.exp(-0.05), rel=1e-8) and kernel.decay != np.exp(-0.05)
-    assert isinstance(kernel, rls_network.Network)

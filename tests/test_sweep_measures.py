@@ -160,6 +160,10 @@ def test_a_bound_is_told_and_is_no_value_of_a_line():
         ({"kind": "slope", "axis": "m"}, "there is no axis m, but x, n, word"),
         ({"kind": "slope", "axis": "word"}, "the places of word are no numbers"),
         ({"kind": "average", "per": "word"}, "the places of word are no numbers"),
+        (
+            {"kind": "average", "axis": "word", "within": {"word": [0, 1]}},
+            "the places of word are no numbers",
+        ),
         ({"kind": "slope", "at": {"n": 9}}, "9 is no place of n"),
         ({"kind": "power"}, "the places of x must be above zero"),
         ({"kind": "crossing", "log": True}, "the places of x must be above zero"),

@@ -1,5 +1,7 @@
 """Sweeps: grids of studies, digests, and what points share."""
 
+import datetime
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -233,6 +235,7 @@ def test_points_of_their_own_share_nothing_but_what_takes_very_long():
         ({"first": 1, "last": 2}, "give either values"),
         ({"values": []}, "values is empty"),
         ({"values": [1, 1]}, "a value is there twice"),
+        ({"values": [datetime.date(2026, 1, 1)]}, "neither number, text nor list"),
         ({"first": 0, "last": 2, "count": 3, "scale": "log"}, "lies above zero"),
         ({"keys": ["a", "b"], "first": 1, "last": 2, "count": 3}, "a range varies one key"),
         ({"keys": ["a", "b"], "values": [[1, 2], [3]]}, "each of the values lists 2"),

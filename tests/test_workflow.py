@@ -357,6 +357,7 @@ def test_every_mistake_in_a_study_gets_a_sentence(tmp_path):
         ({"clock": {"neurons_e": 90}}, ["clock", "4 clusters of 20", "90"]),
         ({"song": "no such.wav"}, ["song: there is no file no such.wav", "mend the path"]),
         ({"targets": {"clock": {"kind": "symbols"}}}, ["targets", "cannot be named clock"]),
+        ({"targets": {"intact": {"kind": "symbols"}}}, ["targets", "cannot be named intact"]),
     ],
 )
 def test_a_mistake_in_a_study_gets_a_sentence(tmp_path, change, parts):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from oracle.packed import unpacked
 from oracle.rls import LiteralNetwork, learning_step
 from simcore import rls, rls_targets, rls_training
 from simcore.kernels.least_squares import PACKED
-from simcore.kernels.packed import unpacked
 from simcore.rls_parameters import Experiment
 
 NEURON = {"theta": "theta", "leaky": "lif", "izhikevich": "izhikevich", "rate": "rate"}

@@ -11,7 +11,7 @@ from simcore.errors import UserError
 from simcore.parameters import read_study
 from simcore.provenance import code_digest
 from simcore.stage_parameters import without
-from simcore.stores import file_digest, hold
+from simcore.stores import SUFFIX, file_digest, hold
 
 # The place of this study in a collection (collection.smk), if it belongs to one.
 PART = config.pop("_part", {"name": "", "file": "", "made": []})
@@ -63,7 +63,7 @@ wildcard_constraints:
 
 def store(name):
     """Path of a stage's store."""
-    return f"{FOLDER}/{name}.zarr.zip"
+    return f"{FOLDER}/{name}{SUFFIX}"
 
 
 def log_of(name):

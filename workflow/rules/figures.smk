@@ -206,36 +206,58 @@ for METHOD in ANIMATIONS:
             "../scripts/animation.py"
 
 
-def data_behind_figures():
-    """The stores behind each figure of the study, by its name, in the order of the report."""
-    found = {}
-    if "clock" in STUDY.methods:
-        found |= CLOCK_FIGURES
-        for target in STUDY.targets:
-            songs = SONG_FIGURES if target in STUDY.songs else {}
-            for name, stores in (TARGET_FIGURES | songs).items():
-                found[f"{target}_{name}"] = [
-                    store if store == "analysis" else f"{store}_{target}" for store in stores
-                ]
+def shown(kind, data, file=None, **of):
+    """What the report needs to know of a figure.
+
+    ``kind`` names its caption, ``of`` its target, experiment, sweep or comparison, if it is of one.
+    """
+    return {"file": file or f"{kind}.png", "kind": kind, "of": of, "data": data}
+
+
+def shown_of_targets():
+    """Figures of the read-outs."""
+    found = []
+    for target in STUDY.targets:
+        songs = SONG_FIGURES if target in STUDY.songs else {}
+        for kind, stores in (TARGET_FIGURES | songs).items():
+            data = [name if name == "analysis" else f"{name}_{target}" for name in stores]
+            found.append(shown(kind, data, f"{target}_{kind}.png", target=target))
+    return found
+
+
+def shown_of_experiments():
+    """Figures of the networks trained by recursive least squares."""
+    found = []
     for experiment, of_experiment in RLS_FIGURES.items():
-        for name, stores in of_experiment.items():
-            found[f"rls_{experiment}_{name}"] = [
-                "rls_analysis" if store == "analysis" else f"rls_{store}_{experiment}"
-                for store in stores
+        for kind, stores in of_experiment.items():
+            data = [
+                "rls_analysis" if name == "analysis" else f"rls_{name}_{experiment}"
+                for name in stores
             ]
-    found |= {f"animation_{method}": stores_of_animation(method) for method in ANIMATIONS}
-    found |= {f"sweep_{name}": [f"sweeps/{name}"] for name in SWEEPS}
-    found |= {
-        f"comparison_{name}": [f"sweeps/{sweep}" for sweep in comparison.sweeps]
-        for name, comparison in COMPARISONS.items()
-    }
+            file = f"rls_{experiment}_{kind}.png"
+            found.append(shown(f"rls_{kind}", data, file, experiment=experiment))
+    return found
+
+
+def shown_figures():
+    """All figures of the study, in the order of the report."""
+    found = []
+    if "clock" in STUDY.methods:
+        found += [shown(kind, stores) for kind, stores in CLOCK_FIGURES.items()]
+        found += shown_of_targets()
+    found += shown_of_experiments()
+    for method, animation in ANIMATIONS.items():
+        key = "target" if method == "clock" else "experiment"
+        data, file = stores_of_animation(method), f"animation_{method}.gif"
+        found.append(shown("animation", data, file, **{key: animation["name"]}))
+    for name in SWEEPS:
+        found.append(shown("sweep", [f"sweeps/{name}"], f"sweep_{name}.png", sweep=name))
+    for name, comparison in COMPARISONS.items():
+        data = [f"sweeps/{sweep}" for sweep in comparison.sweeps]
+        found.append(shown("comparison", data, f"comparison_{name}.png", comparison=name))
     return found
 
 
 def figures():
-    """All pictures of the study."""
-    moving = {f"animation_{method}" for method in ANIMATIONS}
-    return [
-        f"{FOLDER}/figures/{name}.{'gif' if name in moving else 'png'}"
-        for name in data_behind_figures()
-    ]
+    """Paths of all figures of the study."""
+    return [f"{FOLDER}/figures/{figure['file']}" for figure in shown_figures()]

@@ -35,7 +35,7 @@ rule report:
     params:
         study=STUDY.study,
         about=STUDY.about,
-        data=data_behind_figures(),
+        figures=shown_figures(),
         seed=STUDY.seed,
         durations=(
             {"embedding": STUDY.clock.embedding, "consolidation": STUDY.clock.consolidation}
@@ -43,7 +43,9 @@ rule report:
             else {}
         ),
         experiments={name: experiment.about for name, experiment in EXPERIMENTS.items()},
-        sweeps={name: sweep.about for name, sweep in SWEEPS.items()},
+        sweeps={
+            name: {"about": sweep.about, "known": sweep.known} for name, sweep in SWEEPS.items()
+        },
         comparisons={name: comparison.about for name, comparison in COMPARISONS.items()},
         code=code("report.py"),
     script:

@@ -236,6 +236,7 @@ rule sweep_figure:
     resources:
         runtime=growing(30),
     params:
+        known=lambda wildcards: SWEEPS[wildcards.sweep].known,
         code=code("sweep_figure.py"),
     script:
         "../scripts/sweep_figure.py"
@@ -275,6 +276,7 @@ rule tidy_sweeps:
         log_of("tidy_sweeps"),
     params:
         folder=SWEEP_FOLDER,
+        sweeps=list(STUDY.sweeps.define),
     script:
         "../scripts/tidy_sweeps.py"
 

@@ -20,16 +20,17 @@ TITLES = {
     "readout_weights": "Weights onto the read-outs",
     "learning_curve": "Learning curve of the read-outs",
     "sound": "Heard",
-}
-RLS_TITLES = {
-    "targets_and_drive": "What was followed",
-    "learning": "Training",
-    "raster": "Spikes",
-    "rates": "Rates and their targets",
-    "patterns": "Several patterns",
-    "dale": "A balanced network before and after",
-    "series": "One parameter, several values",
-    "damage": "Damage",
+    "animation": "One replay in motion",
+    "rls_targets_and_drive": "What was followed",
+    "rls_learning": "Training",
+    "rls_raster": "Spikes",
+    "rls_rates": "Rates and their targets",
+    "rls_patterns": "Several patterns",
+    "rls_dale": "A balanced network before and after",
+    "rls_series": "One parameter, several values",
+    "rls_damage": "Damage",
+    "sweep": "Sweep",
+    "comparison": "Side by side",
 }
 
 
@@ -37,44 +38,34 @@ RLS_TITLES = {
 CLOCK, READOUTS = "The clock", "Read-outs"
 RLS, SWEEPS, SPEED = "Recursive least squares", "Sweeps", "Speed"
 CHAPTERS = (CLOCK, READOUTS, RLS, SWEEPS, SPEED)
+# By what a figure is of.
+CHAPTER_OF = {"target": READOUTS, "experiment": RLS, "sweep": SWEEPS, "comparison": SWEEPS}
 
 
-def description(name):
-    """Chapter and title of a figure, its caption's file, and the wildcards that it may use."""
-    if name.startswith("rls_"):
-        kind = max((kind for kind in RLS_TITLES if name.endswith(f"_{kind}")), key=len)
-        experiment = name.removeprefix("rls_").removesuffix(f"_{kind}")
-        about = this.params["experiments"][experiment]
-        title = f"{RLS_TITLES[kind]}: {experiment}" + (f" ({about})" if about else "")
-        return RLS, title, f"rls_{kind}", {"experiment": experiment}
-    if name in ("animation_clock", "animation_least_squares"):
-        chapter = READOUTS if name == "animation_clock" else RLS
-        return chapter, "One replay in motion", "animation", {}
-    sweep = name.removeprefix("sweep_")
-    if sweep != name and sweep in this.params["sweeps"]:
-        return SWEEPS, f"Sweep: {this.params['sweeps'][sweep]}", "sweep", {"sweep": sweep}
-    comparison = name.removeprefix("comparison_")
-    if comparison != name and comparison in this.params["comparisons"]:
-        about = this.params["comparisons"][comparison]
-        return SWEEPS, f"Side by side: {about}", "comparison", {"comparison": comparison}
-    kind = max((kind for kind in TITLES if name.endswith(kind)), key=len)
-    target = name.removesuffix(kind).rstrip("_")
-    title = TITLES[kind] + (f": {target}" if target else "")
-    return READOUTS if target else CLOCK, title, kind, {"target": target}
+def subject(of):
+    """What a figure is of, in words: the name of a target, or what the others are about."""
+    if "target" in of:
+        return of["target"]
+    if "experiment" in of:
+        about = this.params["experiments"][of["experiment"]]
+        return of["experiment"] + (f" ({about})" if about else "")
+    if "sweep" in of:
+        return this.params["sweeps"][of["sweep"]]["about"]
+    return this.params["comparisons"][of["comparison"]] if of else ""
 
 
-def figure(path, summary, captions):
+def figure(shown, summary, captions):
     """All about a figure, for the page and for report.json."""
-    name = Path(path).stem
-    chapter, title, caption, wildcards = description(name)
-    sounds = ("target", "replay") if caption == "sound" else ()
+    kind, of = shown["kind"], shown["of"]
+    sounds = ("target", "replay") if kind == "sound" else ()
+    params = {"known": this.params["sweeps"][of["sweep"]]["known"]} if "sweep" in of else {}
     return {
-        "file": f"figures/{Path(path).name}",
-        "sounds": {kind: f"sounds/{wildcards['target']}_{kind}.wav" for kind in sounds},
-        "chapter": chapter,
-        "title": title,
-        "caption": report.caption(captions[caption], summary, **wildcards),
-        "data": [f"{store}.zarr.zip" for store in this.params["data"][name]],
+        "file": f"figures/{shown['file']}",
+        "sounds": {one: f"sounds/{of['target']}_{one}.wav" for one in sounds},
+        "chapter": CHAPTER_OF[next(iter(of))] if of else CLOCK,
+        "title": ": ".join(filter(None, [TITLES[kind], subject(of)])),
+        "caption": report.caption(captions[kind], summary, params, **of),
+        "data": [f"{store}{stores.SUFFIX}" for store in shown["data"]],
     }
 
 
@@ -126,7 +117,7 @@ with Stage(snakemake) as this:
     contents = {
         "about": this.params["about"],
         "facts": facts(),
-        "figures": [figure(path, summary, captions) for path in this.input["figures"]],
+        "figures": [figure(shown, summary, captions) for shown in this.params["figures"]],
     }
     stores.write_json(this.output["contents"], contents)
     folder = Path(this.output[0]).parent
