@@ -7,7 +7,7 @@ import inspect
 from typing import Literal, get_args, get_origin
 
 from simcore.collection import Collection
-from simcore.parameters import COLLECTIONS, Study, models_in
+from simcore.parameters import Study, models_in, place_in_many
 
 INTRODUCTION = """# Keys of a study
 
@@ -110,7 +110,7 @@ def _own(group):
     return [
         (field.alias or name, field)
         for name, field in group.model_fields.items()
-        if not models_in(field.annotation) or name in COLLECTIONS
+        if not models_in(field.annotation) or place_in_many(field)
     ]
 
 
@@ -153,7 +153,7 @@ def _paths(model, path=""):
     found = {}
     for name, field in model.model_fields.items():
         for inner in models_in(field.annotation):
-            place = f"{path}.{name}".lstrip(".") + COLLECTIONS.get(name, "")
+            place = f"{path}.{name}".lstrip(".") + place_in_many(field)
             within = place
             if name in ("targets", "target"):
                 kind = get_args(inner.model_fields["kind"].annotation)[0]

@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -632,7 +632,19 @@ class Study(Parameters):
         ids += [f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")]
         for target in self.targets:
             ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
+        # Inhibited channels are easily right.
+        for target in self.parallel:
+            ids += [f"readout.{target}.used_error", f"readout.{target}.used_correlation"]
         return ids
+
+    @property
+    def parallel(self):
+        """Names of the targets that are several sequences."""
+        return [
+            name
+            for name, target in self.targets.items()
+            if target.kind == "symbols" and len(target.sequences) > 1
+        ]
 
     @property
     def songs(self):
@@ -651,7 +663,7 @@ class Study(Parameters):
         for target in self.targets:
             parts = ("used_error", "used_correlation", "passes", "rate", "trained_synapses")
             ids += [f"readout.{target}.{part}" for part in parts]
-        return ids + self.rls.measures()
+        return list(dict.fromkeys(ids)) + self.rls.measures()
 
 
 def _time_constants(group):
@@ -769,17 +781,16 @@ def unit_of(key):
             continue
         fields = [model.model_fields[group] for model in models if group in model.model_fields]
         models = [inner for field in fields for inner in models_in(field.annotation)]
-        named = group in COLLECTIONS
+        named = any(place_in_many(field) for field in fields)
     fields = (model.model_fields[name] for model in models if name in model.model_fields)
     units = [(field.json_schema_extra or {}).get("unit", "1") for field in fields]
     return units[0] if units else "1"
 
 
-# Groups of which there may be many, and how the documentation writes their place.
-COLLECTIONS = {
-    "axes": ".<name>",
-    "targets": ".<name>",
-    "expected": ".<id>",
-    "define": ".<name>",
-    "damage": "[]",
-}
+# How the place of a group is written of which there may be many.
+PLACES = {dict: ".<name>", tuple: "[]"}
+
+
+def place_in_many(field):
+    """The place of one group among the many of a field; nothing if there is only one."""
+    return PLACES.get(get_origin(field.annotation), "")

@@ -26,6 +26,8 @@ MEANINGS = {
     "coefficient": "c of sd = c √(mean time) of the clusters",
     "rmse_sqrt": "error of that fit",
     "rmse_linear": "error of a straight line through the origin",
+    "used_error": "error over the channels of the replayed sequence alone",
+    "used_correlation": "correlation over the channels of the replayed sequence alone",
     "error": "error of the replay",
     "correlation": "correlation of replay and target",
     "sound_correlation": "correlation of the sounds' spectrograms",
