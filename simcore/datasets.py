@@ -274,6 +274,12 @@ def rls_training(experiment, results):
             "norm of the change of the weights, relative to their norm at first",
             relative=int(curve[:, :, 4].all()),
         ),
+        "first_loop_drive": variable(
+            ("time", "neuron"),
+            results[experiment.example]["first_loop"],
+            "1",
+            "drive of the example network in its first window, while weights are learned",
+        ),
     }
     if experiment.training.dale == "freeze":
         variables["frozen"] = variable(
@@ -355,7 +361,7 @@ RLS_COURSES = {
 }
 
 
-def rls_replay(experiment, results, examples, target):
+def rls_replay(experiment, results, examples, untrained, target):
     """Return the Dataset of the tests of an experiment's networks.
 
     Parameters
@@ -365,6 +371,8 @@ def rls_replay(experiment, results, examples, target):
         Of each run, as from `simcore.rls_replay`.
     examples : tuple
         Of each pattern, as from `simcore.rls_replay.examples`.
+    untrained : list of simcore.rls.Trial
+        One for each pattern, of the example network before training.
     target : float (run, pattern, time, neuron)
     """
     variables = rls_runs(experiment)
@@ -426,12 +434,14 @@ def rls_replay(experiment, results, examples, target):
             for prefix, when in (("untrained_", ", before training"), ("", "")):
                 values = stacked(prefix + name)
                 variables[prefix + name] = variable(("run", *dims), values, "1", description + when)
-    run = len(results) - experiment.networks
+    run = experiment.example
     attributes = {"example_run": run, "dt": experiment.network.dt, "what": experiment.training.what}
-    return xr.Dataset(variables | _examples(experiment, examples, target[run]), attrs=attributes)
+    return xr.Dataset(
+        variables | _examples(experiment, examples, untrained, target[run]), attrs=attributes
+    )
 
 
-def _examples(experiment, examples, target):
+def _examples(experiment, examples, untrained, target):
     """A few whole trials of one network, with what was to be followed."""
     before = examples[0][0]
     trials = [trials for _, trials, _ in examples]
@@ -459,6 +469,12 @@ def _examples(experiment, examples, target):
         "example_time": variable("example_time", time, "ms", "since the window began"),
         "example_drive": variable(
             ("pattern", "example", "example_time", "neuron"), drive, "1", "synaptic drive"
+        ),
+        "untrained_example_drive": variable(
+            ("pattern", "example_time", "neuron"),
+            np.array([trial.drive for trial in untrained]),
+            "1",
+            "synaptic drive before training, from the start of the first example",
         ),
         "example_target": variable(
             ("pattern", "time", "neuron"),

@@ -349,10 +349,16 @@ def learning(training, replay):
         The correlation in tests during training, and the change of the weights, by loop: the mean
         over networks, each network faint; a band of one standard deviation over starts. With a
         series, a line for each of its values. Below, the followers' correlations (means over
-        starts) and the weights of the example network, before and after.
+        starts) and the weights of the example network, before and after. Of trained drives, above,
+        one follower's drive and target before, during and after the training.
     """
-    figure = _new_figure(5.2)
-    (curve, change), (followers, weights) = figure.subplots(2, 2)
+    if is_rate(replay):
+        figure = below = _new_figure(5.2)
+    else:
+        figure = _new_figure(7)
+        above, below = figure.subfigures(2, 1, height_ratios=[1.8, 5.2])
+        _before_during_after(above, training, replay)
+    (curve, change), (followers, weights) = below.subplots(2, 2)
     _curves(curve, training, "curve_correlation", "curve_spread")
     untrained = np.nanmean(_means_over_starts(replay, "untrained_correlation"))
     curve.axhline(untrained, color=BEFORE, linestyle="--", linewidth=1.2, label="untrained")
@@ -375,6 +381,31 @@ def learning(training, replay):
         _legend_above(curve)
     _head(figure, replay, example=False)
     return figure
+
+
+def _before_during_after(figure, training, replay):
+    """Draw the drive of one follower, at the quantile 0.6 of the correlation, and its target."""
+    correlation = example_correlation(replay)
+    (follower,) = spread_over(correlation.mean(axis=0), (0.6,))
+    time, window = replay["example_time"].values, replay["time"].values
+    every, inside = _steps_per_ms(replay), (time > 0) & (time <= window[-1])
+    trained = replay["example_drive"].transpose(*"pattern example example_time neuron".split())
+    untrained = replay["untrained_example_drive"].transpose("pattern", "example_time", "neuron")
+    during = training["first_loop_drive"].transpose("time", "neuron")
+    target = replay["example_target"].transpose("pattern", "time", "neuron")[0, :, follower].values
+    drives = {
+        "before training": untrained[0, inside],
+        "in the first loop": during,
+        "after training": trained[0, 0, inside],
+    }
+    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    for axes, (title, drive) in zip(panels, drives.items(), strict=True):
+        axes.plot(window[::every], drive[::every, follower], color=AFTER, linewidth=1)
+        axes.plot(window[::every], target[::every], color=TARGET, linewidth=1.2)
+        axes.set_title(title, fontsize=SMALL)
+        axes.set_xlim(0, window[-1])
+    figure.supxlabel(SINCE, fontsize=10)
+    panels[0].set_ylabel(f"drive of neuron {follower}\n(black: target)")
 
 
 def _curves(axes, training, name, spread=None):

@@ -487,6 +487,11 @@ class Experiment(Parameters):
         ]
 
     @property
+    def example(self):
+        """The place in ``runs`` of the network of which whole trials are stored."""
+        return len(self.runs) - self.networks
+
+    @property
     def training_ms(self):
         """Simulated ms of the training of one network."""
         trial = self.training.free_run + self.input.duration + self.target.duration

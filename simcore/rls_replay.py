@@ -287,11 +287,16 @@ def examples(model, pattern):
     rate : float64 (time, follower)
         In the window, averaged over all starts and smoothed, Hz.
     """
-    experiment = model.experiment
-    before = experiment.input.duration + min(EXAMPLE_BEFORE, experiment.test.free_run)
-    after = max(experiment.test.after, EXAMPLE_AFTER)
-    trials = [
-        model.test(pattern, f"replay {start}", before=before, after=after)
-        for start in range(experiment.test.starts)
-    ]
-    return before, trials[:EXAMPLES], model.rates(trials)
+    trials = [example(model, pattern, start) for start in range(model.experiment.test.starts)]
+    return _before(model.experiment), trials[:EXAMPLES], model.rates(trials)
+
+
+def example(model, pattern, start):
+    """Record one trial from before the stimulus until after the window: simcore.rls.Trial."""
+    after = max(model.experiment.test.after, EXAMPLE_AFTER)
+    before = _before(model.experiment)
+    return model.test(pattern, f"replay {start}", before=before, after=after)
+
+
+def _before(experiment):
+    return experiment.input.duration + min(EXAMPLE_BEFORE, experiment.test.free_run)

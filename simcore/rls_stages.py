@@ -126,18 +126,20 @@ def replay(given, seed, targets, training, *, say=unsaid):
     """
     experiment = Experiment.model_validate(given["experiment"])
     target, runs = targets["target"].values, experiment.runs
-    results, examples = [], None
+    results = []
     for run, (_, condition, network) in enumerate(runs):
         model = rls.Model(condition, seed, network)
         amplitude = targets["amplitude"].values[run] if experiment.follows_channels else None
         found = _tests(model, target[run].astype(float), amplitude, training, run)
         results.append(found)
-        if run == len(runs) - experiment.networks:
+        if run == experiment.example:
             patterns = range(condition.target.patterns)
             examples = [rls_replay.examples(model, pattern) for pattern in patterns]
+            model.synapses = datasets.rls_synapses(training, run, trained=False)
+            untrained = [rls_replay.example(model, pattern, 0) for pattern in patterns]
         say(f"network {run + 1} of {len(runs)}: correlation {np.mean(found['correlation']):.3f}")
     simulated = len(runs) * experiment.test.starts * experiment.target.duration
-    tests = datasets.rls_replay(experiment, results, examples, target)
+    tests = datasets.rls_replay(experiment, results, examples, untrained, target)
     return tests.assign_attrs(simulated_ms=simulated)
 
 

@@ -98,10 +98,14 @@ class Training:
         Its weights are trained in place.
     target : float64 (pattern, time, neuron)
         Drives, or rates in spikes per 10 ms, as each neuron is to learn.
+    record : bool
+        Whether ``first_loop`` receives the drives, float32 (time, neuron), while the weights are
+        learned for the first time.
     """
 
-    def __init__(self, model, target):
+    def __init__(self, model, target, record=False):
         check_target(model.experiment, target)
+        self.first_loop = np.zeros(target.shape[1:] if record else (0, 0), np.float32)
         self.model, self.target = model, target
         self.state = model.start("training")
         self.inverse = inverses(model.experiment, model.synapses, model.groups)
@@ -122,7 +126,7 @@ class Training:
             | {"weight": synapses.weight, "frozen": synapses.frozen}
             | {"P": self.inverse.P, "c": self.inverse.c}
             | {"progress": np.array([self.trial, self.position])}
-            | {"curve": self.curve_array()}
+            | {"curve": self.curve_array(), "first_loop": self.first_loop}
         )
 
     def restore(self, arrays):
@@ -134,6 +138,7 @@ class Training:
         self.inverse.P[...], self.inverse.c[...] = arrays["P"], arrays["c"]
         self.trial, self.position = (int(value) for value in arrays["progress"])
         self.curve = list(arrays["curve"])
+        self.first_loop[...] = arrays["first_loop"]
 
     def curve_array(self):
         """The learning curve so far: float64 (test, 5).
@@ -200,9 +205,17 @@ class Training:
             while self.position < begin + steps:
                 position = self.position - begin
                 chunk = min(CHUNK_STEPS, steps - position)
-                _, broken = self.model.run(
-                    self.state, chunk, external, position=position, learning=learning
+                record = learning is not None and self.trial == 0 and self.first_loop.size > 0
+                made, broken = self.model.run(
+                    self.state,
+                    chunk,
+                    external,
+                    record=record,
+                    position=position,
+                    learning=learning,
                 )
+                if record:
+                    self.first_loop[position : position + chunk] = made.drive
                 self.position += chunk
                 if broken >= 0:
                     self._refuse(broken)
@@ -279,7 +292,7 @@ class Networks:
 
     def __init__(self, experiment, seed, targets, threads=1):
         self.seed, self.targets, self.threads = seed, targets, threads
-        self.runs = experiment.runs
+        self.runs, self.example = experiment.runs, experiment.example
         self.done = []
         self.current = None
 
@@ -315,7 +328,7 @@ class Networks:
     def _training(self, run):
         _, experiment, network = self.runs[run]
         model = Model(experiment, self.seed, network, self.threads)
-        return Training(model, self.targets[run].astype(float))
+        return Training(model, self.targets[run].astype(float), record=run == self.example)
 
     def run(self, tick):
         """Train all networks; ``tick`` as in :meth:`Training.run`, with the ms of all runs."""
@@ -334,6 +347,7 @@ class Networks:
                     "initial_weight": self.current.model.initial_weight,
                     "weight": synapses.weight,
                     "curve": self.current.curve_array(),
+                    "first_loop": self.current.first_loop,
                 }
             )
             self.current = None

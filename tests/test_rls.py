@@ -147,7 +147,7 @@ def test_arrays_are_those_of_the_training_itself():
     assert arrays["P"] is training.inverse.P and arrays["c"] is training.inverse.c
     assert arrays["state.v"] is training.state.v
     names = {"v", "recovery", "r", "u", "held", "silenced"}
-    others = {"weight", "frozen", "P", "c", "progress", "curve"}
+    others = {"weight", "frozen", "P", "c", "progress", "curve", "first_loop"}
     assert set(arrays) == {f"state.{name}" for name in names} | others
 
 
@@ -185,6 +185,26 @@ def test_networks_of_a_series_are_trained_one_after_the_other():
         np.testing.assert_array_equal(found["curve"], training.curve_array())
         for name in ("row_pointer", "column", "sign", "frozen"):
             np.testing.assert_array_equal(found[name], getattr(training.model.synapses, name))
+
+
+def test_the_first_loop_is_recorded_and_changes_nothing():
+    experiment = small()
+    plain, recorded = trained(experiment), trained(experiment)
+    goal = recorded.target
+    recorded = rls_training.Training(recorded.model, goal, record=True)
+    for training in (plain, recorded):
+        training.run()
+    assert plain.first_loop.size == 0 and recorded.first_loop.shape == goal.shape[1:]
+    before, after = bits(plain), bits(recorded)
+    for found in (before, after):
+        found.pop("first_loop")
+    assert before == after
+    # Its last row is the drive with which the state goes on.
+    short = trained(small(training={"loops": 1, "test_at": ()}))
+    short = rls_training.Training(short.model, goal, record=True)
+    short.run()
+    np.testing.assert_array_equal(short.first_loop, recorded.first_loop)
+    np.testing.assert_allclose(short.first_loop[-1], short.state.u, rtol=1e-6)
 
 
 @pytest.mark.parametrize("calls", [[3], [6], [7], [13, 14], [24], [*range(1, 25)]], ids=str)

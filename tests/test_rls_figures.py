@@ -1,6 +1,7 @@
 """Figures of networks trained by recursive least squares: they show what the stores hold."""
 
 import json
+import re
 import warnings
 
 import matplotlib as mpl
@@ -58,6 +59,7 @@ def noise(random, *shape):
 def of_training(experiment, random):
     """What a training gives for one network, with weights of 0 and of the wrong sign."""
     n = experiment.network.neurons
+    steps = rls.steps_of(experiment.target.duration, experiment.network.dt)
     sign = np.where(np.arange(n) < round(experiment.network.excitatory * n), 1, -1)
     rows = [np.sort(random.choice(np.delete(np.arange(n), i), 10, False)) for i in range(n)]
     column = np.concatenate(rows)
@@ -77,6 +79,7 @@ def of_training(experiment, random):
         "initial_weight": initial,
         "weight": weight,
         "curve": np.array(curve, float) + [0, random.uniform(0, 0.1), 0, 0, 0],
+        "first_loop": noise(random, steps, n).astype(np.float32),
     }
 
 
@@ -131,7 +134,8 @@ def made(change=(), *, drive=1.0, spikes=300, rate=10.0):
         examples.append((BEFORE, trials, rate * np.abs(noise(random, steps, followers))))
     training = datasets.rls_training(experiment, [of_training(c, random) for _, c, _ in runs])
     results = [of_tests(condition, random) for _, condition, _ in runs]
-    replay = datasets.rls_replay(experiment, results, examples, target)
+    untrained = [trials[-1] for _, trials, _ in examples]
+    replay = datasets.rls_replay(experiment, results, examples, untrained, target)
     parameters = {"experiment": experiment.model_dump(by_alias=True)}
     for dataset, stage in ((training, "rls_training probe"), (replay, "rls_replay probe")):
         dataset.attrs |= {"stage": stage, "parameters": json.dumps(parameters)}
@@ -220,8 +224,9 @@ def test_axes_are_labelled_and_text_is_legible(name):
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     last = [axes for axes in panels if axes.get_subplotspec().is_last_row()]
     first = [axes for axes in panels if axes.get_subplotspec().is_first_col()]
-    assert figure.get_supxlabel() or all(axes.get_xlabel() for axes in last)
-    assert figure.get_supylabel() or all(axes.get_ylabel() for axes in first)
+    # Of the whole figure or of its part.
+    assert all(axes.figure.get_supxlabel() or axes.get_xlabel() for axes in last)
+    assert all(axes.figure.get_supylabel() or axes.get_ylabel() for axes in first)
 
 
 @pytest.mark.parametrize("name", ["raster", "damage"])
@@ -369,7 +374,7 @@ def test_patterns_of_rates_and_many_patterns_are_drawn():
 
 def test_learning_shows_networks_their_mean_and_the_spread():
     figure = ALL["learning"]()
-    curve, change, followers, weights = figure.axes
+    curve, change, followers, weights = figure.axes[3:]
     values = PLAIN["curve_correlation"].values
     for axes, name in ((curve, "curve_correlation"), (change, "weight_change")):
         (mean,) = lines(axes, figures.AFTER, alpha=None)
@@ -392,9 +397,25 @@ def test_learning_shows_networks_their_mean_and_the_spread():
     assert change.get_ylabel().startswith("relative")
 
 
+def test_learning_shows_a_drive_before_during_and_after():
+    before, during, after = ALL["learning"]().axes[:3]
+    shown = [lines(axes, figures.AFTER)[0].get_ydata() for axes in (before, during, after)]
+    inside = slice(BEFORE, BEFORE + 80)
+    stored = (
+        PLAIN_REPLAY["untrained_example_drive"][0, inside],
+        PLAIN["first_loop_drive"],
+        PLAIN_REPLAY["example_drive"][0, 0, inside],
+    )
+    neuron = int(re.search(r"neuron (\d+)", before.get_ylabel()).group(1))
+    for line, drive in zip(shown, stored, strict=True):
+        np.testing.assert_allclose(line, drive[:, neuron])
+    rates = drawn(rls_figures.learning(RATE_TRAINING, RATE_REPLAY))
+    assert len(rates.axes) == 4  # a drive is not what follows a rate
+
+
 def test_learning_of_a_series_has_a_line_for_each_value():
     figure = ALL["learning, series"]()
-    curve, _, followers, weights = figure.axes
+    curve, _, followers, weights = figure.axes[3:]
     found = [line for line in curve.lines if line.get_label() != "untrained"]
     assert [line.get_label() for line in found] == ["0.1", "1", "5"]
     mean = SERIES_TRAINING["curve_correlation"].values.reshape(3, 2, 4).mean(axis=1)
@@ -654,7 +675,7 @@ def diverged(training, replay, run):
 def test_networks_that_diverged_are_in_no_mean():
     training, replay = diverged(PLAIN, PLAIN_REPLAY, 1)
     figure = drawn(rls_figures.learning(training, replay))
-    curve, change, followers, _ = figure.axes
+    curve, change, followers, _ = figure.axes[-4:]
     (mean,) = lines(curve, figures.AFTER)
     np.testing.assert_array_equal(mean.get_ydata(), PLAIN["curve_correlation"][0])
     assert change.get_ylim()[1] < 10
