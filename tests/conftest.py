@@ -1,9 +1,11 @@
 """Where compiled kernels are kept and reference data are found."""
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
+import studies
 
 from simcore.provenance import kernels_digest
 
@@ -14,6 +16,27 @@ ROOT = Path(__file__).parent.parent
 # each version of the kernels has a cache of its own: the workflow's.
 CACHE = ROOT / ".cache" / "kernels" / kernels_digest()
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A finished run of a whole study: its file, its folder and what was printed.
+
+    It is made once for all processes that run tests, to be read, not changed.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder, printed = folder / "whole", folder / "whole/printed.txt"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        file = studies.write(folder, studies.WHOLE)
+        if not printed.exists():
+            done = studies.run(file)
+            assert done.returncode == 0, done.text
+            printed.write_text(done.text)
+    return file, folder / "tiny", printed.read_text()
 
 
 @pytest.fixture(scope="session")

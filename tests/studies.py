@@ -29,6 +29,20 @@ TINY = {
     "replay": {"duration": "2 s"},
 }
 
+TARGETS = {
+    "abcba": {"kind": "symbols", "sequence": "ABCBA", "length": 60},
+    "song": {"kind": "song", "length": "1 s"},
+}
+# With targets, and numbers inside and outside of their ranges.
+WHOLE = TINY | {
+    "about": "A clock that learns hardly anything.",
+    "targets": TARGETS,
+    "expected": {
+        "clock.replay.rate_e": {"low": 0, "high": 1000, "source": "measured"},
+        "clock.replay.rate_i": {"low": -2, "high": -1, "source": "measured"},
+    },
+}
+
 # A clock that needs no training.
 HARD_WIRED = TINY | {
     "study": "wired",
@@ -81,13 +95,6 @@ def run(file, *arguments, root=ROOT, cores=2, **variables):
     )
     done.text = done.stdout
     return done
-
-
-def finished(folder, study):
-    """Run a study to its end; returns its folder of results."""
-    done = run(write(folder, study))
-    assert done.returncode == 0, done.text
-    return folder / study["study"]
 
 
 def assert_fails(done, *parts):

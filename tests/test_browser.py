@@ -7,30 +7,18 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-from studies import HARD_WIRED, finished, merged
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="Chromium and its driver are not installed"
 )
-STUDY = merged(
-    HARD_WIRED,
-    {
-        "methods": ["clock"],
-        "about": "A clock for a browser.",
-        "targets": {
-            "abc": {"kind": "symbols", "sequence": "ABC", "length": 100},
-            "song": {"kind": "song", "length": 100},
-        },
-    },
-)
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(whole):
     """The folder of a finished study."""
-    return finished(tmp_path_factory.mktemp("browser"), STUDY)
+    return whole[1]
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +57,14 @@ def test_the_page_fits_and_shows_everything(results, browser, width):
     assert there == width and needed <= width
     shown = "return [...document.images].map(i => i.complete && i.naturalWidth > 0)"
     pictures = browser.execute_script(shown)
-    assert len(pictures) == 3 + 2 * 4 + 2 and all(pictures)
+    assert len(pictures) == 4 + 3 + 2 * 4 + 2 and all(pictures)
     sizes = (
         "return [...document.querySelectorAll('p, td, th, dd')]"
         ".map(element => parseFloat(getComputedStyle(element).fontSize))"
     )
     assert min(browser.execute_script(sizes)) >= 13
     text = browser.find_element(By.TAG_NAME, "body").text
-    assert "A clock for a browser." in text and "clock.replay.order" in text
+    assert "A clock that learns hardly anything." in text and "clock.replay.order" in text
     assert_no_error(browser)
 
 
@@ -96,7 +84,7 @@ def test_the_song_can_be_played(results, browser):
     opened(browser, results / "report.html")
     lengths = "return [...document.querySelectorAll('audio')].map(a => a.duration)"
     wait(browser, lambda driver: all(driver.execute_script(lengths)))
-    assert browser.execute_script(lengths) == pytest.approx([0.1, 0.1], abs=0.005)
+    assert browser.execute_script(lengths) == pytest.approx([1, 1], abs=0.005)
 
 
 def test_snakemakes_report_shows_a_figure_of_a_category(results, browser):

@@ -3,28 +3,14 @@
 from pathlib import Path
 
 import nbformat
-import pytest
 from nbclient import NotebookClient
-from studies import ROOT, TINY, finished, merged
+from studies import ROOT
 
-STUDY = merged(
-    TINY,
-    {
-        "study": "demo",
-        "methods": ["clock"],
-        "targets": {"abcba": {"kind": "symbols", "sequence": "ABCBA", "length": 60}},
-    },
-)
 NOTEBOOK = ROOT / "docs/tutorial.ipynb"
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    return finished(tmp_path_factory.mktemp("tutorial"), STUDY)
-
-
-def test_every_cell_runs(demo, monkeypatch):
-    monkeypatch.setenv("STUDY", str(demo))
+def test_every_cell_runs(whole, monkeypatch):
+    monkeypatch.setenv("STUDY", str(whole[1]))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=300, resources=resources).execute()
