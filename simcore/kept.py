@@ -19,6 +19,8 @@ from simcore.errors import UserError
 
 # What learns; all other weights are those of the start network.
 LEARNED = ("e_to_e_weight", "i_to_e_weight")
+# Of the 10 bits of the mantissa of a 16-bit number.
+_CUT = 3
 COURSE = ("time", "block_weight", "i_to_e_mean", "rate_e", "rate_i")
 
 
@@ -81,8 +83,8 @@ def _kept_stage(stage):
 def keep_training(dataset, path, identity):
     """Write what cannot be made again quickly of a stage of the clock's training.
 
-    That is the learned weights, in 16 bits (to 0.05 %), and the course of the learning. Spikes and
-    the state are left out: no training goes on from what is kept.
+    That is the learned weights, to 0.4 %, and the course of the learning, its weights between
+    clusters to 0.05 %. Spikes and the state are left out: no training goes on from what is kept.
 
     Parameters
     ----------
@@ -93,7 +95,8 @@ def keep_training(dataset, path, identity):
         Of its step (:class:`simcore.sweeps.Step`).
     """
     compact = dataset[[*LEARNED, *COURSE]]
-    compact = compact.assign({name: compact[name].astype(np.float16) for name in LEARNED})
+    compact = compact.assign({name: _rounded(compact[name]) for name in LEARNED})
+    compact["block_weight"] = compact["block_weight"].astype(np.float16)
     compact.attrs = {"identity": identity, "structure": _structure(dataset)}
     found = dataset.attrs
     stores.write(
@@ -107,6 +110,13 @@ def keep_training(dataset, path, identity):
         inputs={},
         simulated_ms=found["simulated_ms"],
     )
+
+
+def _rounded(weight):
+    """Round to 8 significant bits, in 16: those that are cut off could not be compressed."""
+    bits = weight.values.astype(np.float16).view(np.uint16)
+    bits = (bits + (1 << _CUT >> 1)) >> _CUT << _CUT
+    return weight.copy(data=bits.astype(np.uint16).view(np.float16))
 
 
 def training(path, stage, before):
@@ -142,6 +152,7 @@ def training(path, stage, before):
         weight = kept[name].values.astype(variables[name].dtype)
         variables[name] = variables[name].copy(data=weight)
     course = {name: kept[name].variable for name in COURSE}
+    course["block_weight"] = course["block_weight"].astype(float)
     found = kept.attrs
     attributes = {"simulated_ms": found["simulated_ms"], "trained_by": found["code_digest"]}
     return xr.Dataset(variables | course, attrs=attributes)
