@@ -98,6 +98,11 @@ def state(values):
     }
 
 
+def has_state(dataset):
+    """Whether a dataset holds a complete state."""
+    return any(name.startswith("state_") for name in dataset.variables)
+
+
 def restore_state(values, dataset):
     """Fill a state of the same network with a stored one, in place."""
     for name, array in clock.flatten(values).items():

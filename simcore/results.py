@@ -215,11 +215,6 @@ class Results:
         from simcore import stages
 
         stored = self.provenance("consolidation")
-        if not any(name.startswith("state_") for name in self["consolidation"].variables):
-            raise UserError(
-                f"{self.folder}: this clock was taken from what an earlier run kept, without the "
-                "state from which it would go on: run the study without kept."
-            )
         changes = {"clock.consolidation": duration} | (changes or {})
         given = _changed(stored["parameters"], changes)
         with _told(changes):

@@ -116,7 +116,17 @@ def training(given, seed, before, *, name, watch=unwatched):
     -------
     xarray.Dataset
         Of :func:`simcore.datasets.training`.
+
+    Raises
+    ------
+    UserError
+        The stage before has no state, as one taken from what an earlier run kept (simcore.kept).
     """
+    if not datasets.has_state(before):
+        raise UserError(
+            "the stage before was taken from what an earlier run kept, without the state from "
+            "which this one would go on: delete its store and run again without kept."
+        )
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     duration = getattr(parameters, name)
     built = datasets.read_connectivity(before)

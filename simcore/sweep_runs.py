@@ -61,8 +61,10 @@ def _run(step, inputs, watch):
     return getattr(stages, step.stage)(step.given, step.seed, **inputs, **options)
 
 
-def make_shared(step, folder, shared, watch=stages.unwatched):
+def make_shared(step, folder, shared, watch=stages.unwatched, own=None):
     """Make the store of a step that several points share, from those of others if they are shared.
+
+    ``own`` is the store of the same stage in the study itself, if it runs it: then a copy of that.
 
     If its network cannot give it, the store says why, and no point that needs it has its number.
     Returns what it cost, as :func:`make_point`.
@@ -72,7 +74,10 @@ def make_shared(step, folder, shared, watch=stages.unwatched):
         {key: step_path(folder, key) for key in shared_inputs(step.inputs.values(), shared)},
     )
     try:
-        made = _make(step, folder, shared, {}, costs, watch)
+        if own is None:
+            made = _make(step, folder, shared, {}, costs, watch)
+        else:
+            made, files = stores.read(own, stage=step.name), {step.name: own}
     except NoResult as error:
         made = xr.Dataset(attrs={"failure": str(error), "simulated_ms": 0.0})
     stores.write(

@@ -3,10 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import studies
 import xarray as xr
 from studies import merged, run
+
+from simcore import stores
 
 # Damage comes after all learning: so is the training of each seed made once.
 AXES = {
@@ -79,8 +82,12 @@ def test_one_dataset_with_the_grid_as_its_dimensions(finished):
         ]
         assert dataset["duration"].values.tolist() == [200, 300]
         assert bool(dataset["clock.replay.rate_e"].notnull().all())
-    # Start, embedding and consolidation of the network of each seed.
-    assert len(list((finished.folder / "swept/sweeps/steps").glob("*.zip"))) == 6
+    # Start, embedding and consolidation of one network; of the study's own seed only the last.
+    steps = list((finished.folder / "swept/sweeps/steps").glob("*.zip"))
+    assert len(steps) == 3 + 1
+    own = stores.read(finished.folder / "swept/consolidation.zarr.zip")["e_to_e_weight"]
+    weights = [stores.read(path)["e_to_e_weight"] for path in steps]
+    assert sum(np.array_equal(own, weight) for weight in weights) == 1
 
 
 def test_a_larger_sweep_computes_only_what_is_new(sweep):
@@ -215,7 +222,7 @@ def test_what_no_sweep_needs_is_removed_when_asked(sweep):
     assert done.returncode == 0, done.text
     left = set(sweep.stores())
     assert left < before
-    assert len(left) == 4 + 3  # the points of one seed, and the training of its network
+    assert len(left) == 4 + 1  # the points of one seed, and the copy of the study's own clock
     assert f"removed {min(before - left)}" in done.text
 
 

@@ -43,6 +43,8 @@ def work_of(job, to_do):
         channels = costs.channels_of(given) if target else 0
         stage, given = STAGE_OF_RULE[kind], job.params["parameters"]
         return [("", costs.of_stage(stage, given, clock=CLOCK, channels=channels))]
+    if kind == "sweep_step" and job.wildcards.key in OWN:
+        return [("", costs.of_rule("sweep"))]
     if kind == "sweep_step":
         return work_of_steps([SHARED[job.wildcards.key]])
     if kind == "sweep_batch":

@@ -124,6 +124,15 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
         os.remove(file)
 
 
+# Stages of the clock's training that the study runs as well, by the key of their step: not run twice.
+OWN = {} if KEPT_TRAINING else {step.key: stage for stage, step in TRAINING.items()}
+
+
+def own_store(wildcards):
+    """The store of the study itself that a shared step is a copy of; nothing if there is none."""
+    return store(OWN[wildcards.key]) if wildcards.key in OWN else ""
+
+
 def inputs_of_step(wildcards):
     """Keys of the shared steps from which a shared step is made."""
     return sweeps.shared_inputs(SHARED[wildcards.key].inputs.values(), SHARED)
@@ -159,7 +168,7 @@ def memory_of_batch(wildcards):
 
 rule sweep_step:
     input:
-        lambda wildcards: map(step_store, inputs_of_step(wildcards)),
+        lambda wildcards: own_store(wildcards) or map(step_store, inputs_of_step(wildcards)),
     output:
         step_store("{key}"),
     log:
@@ -171,6 +180,7 @@ rule sweep_step:
         mem_mb=growing(lambda wildcards: memory_of([SHARED[wildcards.key]])),
     params:
         shared=inputs_of_step,
+        own=own_store,
         parameters={},
     script:
         "../scripts/sweep_step.py"

@@ -12,8 +12,10 @@ with Stage(snakemake) as this:
     name, number = snakemake.config["sweep_plan"]["needed_by"][key]
     (point,) = planned_points(snakemake.config, name, [number])
     step = point.steps[key]
-    compile_for(this, [step])
+    own = this.params["own"] or None
+    if own is None:
+        compile_for(this, [step])
     folder = Path(this.output[0]).parents[1]
-    costs = sweep_runs.make_shared(step, folder, set(this.params["shared"]), this.watch)
+    costs = sweep_runs.make_shared(step, folder, set(this.params["shared"]), this.watch, own)
     stores.write_json(sweeps.cost_path(folder, key), costs)
     this.end_watch()
