@@ -17,6 +17,10 @@ PALETTE = "flare"
 INTERVAL = {"errorbar": ("ci", 95), "n_boot": 1000, "seed": 1}
 
 
+def _counted(replicates):
+    return f"{replicates} replicate{'s' * (replicates != 1)}"
+
+
 @styled
 def sweep(dataset):
     """Draw a whole sweep: each measure along the first axis, then the headline numbers.
@@ -54,7 +58,7 @@ def sweep(dataset):
         draw(axes, *arguments)
     replicates = dataset.sizes["replicate"]
     title = textwrap.fill(dataset.attrs["about"], 40 * min(len(panels), COLUMNS))
-    figure.suptitle(f"{title} ({replicates} replicates)", fontsize="medium")
+    figure.suptitle(f"{title} ({_counted(replicates)})", fontsize="medium")
     return figure
 
 
@@ -229,7 +233,7 @@ def comparison(datasets, comparison, costs):
         frame(axes)
     _costs(grid[-1], costs, colors)
     replicates = min(dataset.sizes["replicate"] for dataset in datasets)
-    figure.suptitle(f"{comparison.about} ({replicates} replicates)", fontsize="medium")
+    figure.suptitle(f"{comparison.about} ({_counted(replicates)})", fontsize="medium")
     return figure
 
 
