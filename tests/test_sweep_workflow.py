@@ -107,13 +107,11 @@ def test_other_batches_compute_nothing(sweep, finished):
     assert sweep.gathered.read_bytes() == finished.gathered.read_bytes()
 
 
-def test_what_is_kept_is_not_computed_again(sweep, finished, tmp_path):
-    """Neither points nor the trained clock; the page says where they came from."""
-    folder, clock = sweep.folder / "swept", sweep.folder / "swept/consolidation.zarr.zip"
-    file = studies.write(sweep.folder, STUDY)
-    for wanted in (clock, "keep"):
-        done = run(file, wanted)
-        assert done.returncode == 0, done.text
+def test_a_whole_study_begins_with_what_was_kept(sweep, finished, tmp_path):
+    """Neither points nor the trained clock are made again; the page says where they came from."""
+    folder = sweep.folder / "swept"
+    done = run(studies.write(sweep.folder, STUDY), "keep")
+    assert done.returncode == 0, done.text
     other = studies.write(sweep.folder, STUDY | {"seed": 2})
     studies.assert_fails(run(other, "keep"), "network.zarr.zip", "not of the study as it is now")
 
@@ -130,7 +128,12 @@ def test_what_is_kept_is_not_computed_again(sweep, finished, tmp_path):
         rate = "clock.replay.rate_e"
         xr.testing.assert_equal(now[rate].sel(lost=[0.0, 0.5]), before[rate])
         assert bool(now[rate].notnull().all())
+    summary = json.loads((folder / "summary.json").read_text())
+    (entry, _) = (one for one in summary if one["id"].startswith("sweep."))
+    low, high = entry["interval"]
+    assert low <= entry["value"] <= high < 0
     page = (folder / "report.html").read_text()
+    assert "change[duration=200], sweep lost" in page and "Sweep: lost neurons" in page
     assert "Sweep lost: 8 points were not computed here" in page
     assert "The clock was not trained here" in page
     assert studies.planned(file, folder) == set()
@@ -224,16 +227,3 @@ def test_what_no_sweep_needs_is_removed_when_asked(sweep):
     assert left < before
     assert len(left) == 4 + 1  # the points of one seed, and the copy of the study's own clock
     assert f"removed {min(before - left)}" in done.text
-
-
-def test_headlines_are_in_the_summary_and_all_in_the_report(tmp_path):
-    file = studies.write(tmp_path, merged(STUDY, {"targets": {}}))
-    done = run(file)
-    assert done.returncode == 0, done.text
-    summary = json.loads((tmp_path / "swept/summary.json").read_text())
-    (entry, _) = (one for one in summary if one["id"].startswith("sweep."))
-    low, high = entry["interval"]
-    assert low <= entry["value"] <= high < 0
-    page = (tmp_path / "swept/report.html").read_text()
-    assert "change[duration=200], sweep lost" in page
-    assert "Sweep: lost neurons" in page
