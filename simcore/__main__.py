@@ -1,4 +1,4 @@
-"""What a store holds, and its spikes for other programs."""
+"""What a store holds, its spikes for other programs, and a study's page for a repository."""
 
 import argparse
 import sys
@@ -16,12 +16,19 @@ def main(arguments=None):
     export = commands.add_parser("export", help="write the spikes of a store for Neo, NIX, MATLAB")
     export.add_argument("path")
     export.add_argument("to", help="a file that ends in .nix, .mat or .pkl")
+    publish = commands.add_parser("publish", help="a study's report as Markdown and small figures")
+    publish.add_argument("path", help="the folder of a study's results")
+    publish.add_argument("to", help="a folder, such as one of a repository")
     options = parser.parse_args(arguments)
     try:
         if options.command == "inspect":
             from simcore.inspection import describe
 
             print(describe(options.path, parameters=options.parameters))
+        elif options.command == "publish":
+            from simcore.publication import publish as write_page
+
+            write_page(options.path, options.to)
         else:
             from simcore.neo_export import export
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 from simcore.stores import replacing
 
+# The chapter of what `make benchmark` measured.
+SPEED = "Speed"
 # What the last part of an id of summary.json means to somebody who does not know the ids.
 MEANINGS = {
     "within": "weight within clusters",
@@ -38,62 +40,92 @@ MEANINGS = {
 }
 
 
-def write(path, title, scorecards, chapters, facts, *, about="", abouts=None, tables=()):
+def write(path, contents, summary):
     """Write the page; the same arguments give the same bytes.
 
     Parameters
     ----------
     path : path
         Of the HTML file.
-    title : str
-    scorecards : dict of str to list of dict
-        By the name of the study, empty if there is one only: the entries of summary.json: `id`,
-        `value` (None where undefined), `unit`, `interval` and `bound` (of a sweep's number),
-        `low`, `high`, `source`, `ok`.
-    chapters : dict of str to list of dict
-        By title, the figures: `file` (PNG or GIF), `title`, `caption` (blank lines part its
-        paragraphs), `data`, the names of the files that it shows, and perhaps `sounds`, wav files
-        by name.
-    facts : dict
-        What else the reader should know, such as the seed; a name in words and a number, a text or
-        a list of texts each. The lists `warnings` and `notes` come first, ahead of the figures.
-    about : str
-        What all this is; the page begins with it.
-    abouts : dict of str to str, optional
-        By its title, what a chapter is.
-    tables : sequence of dict
-        With `title`, `header` (list of str), `rows` (list of lists of str) and a sentence `about`.
+    contents : dict
+        As report.json holds it, beside the page:
+
+        ``title``, ``about`` : str
+            What all this is; the page begins with it.
+        ``parts`` : dict of str to str
+            Of a collection: what each study is about, by the name of the part; else empty.
+        ``figures`` : list of dict
+            In their order; figures of a ``chapter`` follow each other. ``file``, a PNG or GIF,
+            and ``sounds``, wav files by name, are relative to the page's folder; ``title``,
+            ``caption`` (blank lines part its paragraphs); ``data``, the files that it shows.
+        ``facts`` : dict
+            What else the reader should know, such as the seed; by a name in words a number, a text
+            or a list of texts. The lists ``warnings`` and ``notes`` come ahead of the figures.
+        ``tables`` : list of dict
+            With ``title``, ``header`` (list of str), ``rows`` (list of lists of str) and a
+            sentence ``about``.
+    summary : list of dict
+        The entries of summary.json: ``id``, ``value`` (None where undefined), ``unit``,
+        ``interval`` and ``bound`` (of a sweep's number), ``low``, ``high``, ``source``, ``ok``.
 
     Raises
     ------
     UserError
         The page cannot be written.
     """
-    facts = dict(facts)
-    text = (
-        _environment(autoescape=True)
-        .get_template("report.html.jinja")
-        .render(
-            title=title,
-            about=about,
-            abouts=abouts or {},
-            scorecards={name: list(map(_row, entries)) for name, entries in scorecards.items()},
-            verdict=_verdict([entry for entries in scorecards.values() for entry in entries]),
-            warnings=facts.pop("warnings", []),
-            notes=facts.pop("notes", []),
-            facts={name: value for name, value in facts.items() if value not in (None, [])},
-            chapters={name: list(map(_figure, figures)) for name, figures in chapters.items()},
-            tables=tables,
-        )
-    )
+    folder = Path(path).parent
+    shown = page(contents, summary)
+    for figures in shown["chapters"].values():
+        figures[:] = [figure | _embedded(figure, folder) for figure in figures]
+    text = render("report.html.jinja", shown)
     with replacing(path) as file:
         file.write(text.encode())
 
 
-def located(figure, folder):
-    """A figure of a study's report.json, with the paths of its files in the study's folder."""
-    sounds = {name: Path(folder) / path for name, path in figure["sounds"].items()}
-    return figure | {"file": Path(folder) / figure["file"], "sounds": sounds}
+def render(template, shown):
+    """Fill in a template of this package."""
+    environment = _environment(autoescape=".html" in template)
+    return environment.get_template(template).render(shown)
+
+
+def page(contents, summary):
+    """What a template of the page needs, of what `write` is given."""
+    facts = dict(contents["facts"])
+    chapters = {}
+    for figure in contents["figures"]:
+        paragraphs = [" ".join(part.split()) for part in figure["caption"].split("\n\n")]
+        chapters.setdefault(figure["chapter"], []).append(
+            figure | {"paragraphs": list(filter(None, paragraphs))}
+        )
+    return {
+        "title": contents["title"],
+        "about": contents["about"],
+        "abouts": contents["parts"],
+        "scorecards": {
+            name: [_row(entry) for entry in entries]
+            for name, entries in _by_part(summary, contents["parts"]).items()
+        },
+        "verdict": _verdict(summary),
+        "warnings": facts.pop("warnings", []),
+        "notes": facts.pop("notes", []),
+        "facts": {name: value for name, value in facts.items() if value not in (None, [])},
+        "chapters": chapters,
+        "tables": contents["tables"],
+    }
+
+
+def _by_part(summary, parts):
+    """Entries by the study that they are of; in a collection their ids begin with its name."""
+    if not parts:
+        return {"": summary}
+    return {
+        part: [
+            entry | {"id": entry["id"].removeprefix(f"{part}.")}
+            for entry in summary
+            if entry["id"].startswith(f"{part}.")
+        ]
+        for part in parts
+    }
 
 
 def caption(path, summary, params=None, **wildcards):
@@ -165,7 +197,14 @@ def _row(entry):
         "range": f"{number(entry['low'])} to {number(entry['high'])}" if has_range else None,
         "source": entry["source"] if has_range else "",
         "mark": {True: "good", False: "bad", None: "none"}[entry["ok"]],
+        "verdict": _judged(entry["ok"], entry["value"] is None),
     }
+
+
+def _judged(ok, undefined):
+    if ok is None:
+        return "undefined" if undefined else "no range"
+    return "✓ in range" if ok else "✗ undefined" if undefined else "✗ out of range"
 
 
 def _words(name):
@@ -194,20 +233,18 @@ def _verdict(summary):
     return f"{judged.count(False)} of {len(judged)} numbers with a range lie outside it."
 
 
-def _figure(figure):
-    image, kind = Path(figure["file"]).read_bytes(), Path(figure["file"]).suffix[1:]
+def _embedded(figure, folder):
+    """Bytes of a figure's picture and sounds, as the page holds them; the picture's size."""
+    path = folder / figure["file"]
+    image, kind = path.read_bytes(), path.suffix[1:]
     # Of the PNG's first chunk, or of the GIF's screen.
     width, height = struct.unpack(
         *((">II", image[16:24]) if kind == "png" else ("<HH", image[6:10]))
     )
-    paragraphs = figure["caption"].split("\n\n")
     return {
-        "title": figure["title"],
-        "paragraphs": [" ".join(part.split()) for part in paragraphs if part.strip()],
-        "data": figure["data"],
-        "sounds": {name: _base64(path) for name, path in figure.get("sounds", {}).items()},
+        "sounds": {name: _base64(folder / file) for name, file in figure["sounds"].items()},
         "kind": kind,
-        "image": _base64(figure["file"]),
+        "image": _base64(path),
         "width": width,
         "height": height,
     }

@@ -248,11 +248,11 @@ def _costs(axes, costs, colors):
         for n, (method, cost) in enumerate(costs.items()):
             y, value = row + 0.35 * (n - (len(costs) - 1) / 2), cost[kind]
             if np.isfinite(value) and value > 0:
-                axes.barh(y, value, 0.3, color=colors[method])
-                axes.text(value * 1.1, y, f"{value:,.3g}" if value < 1000 else f"{value:,.0f}",
-                          va="center", fontsize=8)  # fmt: skip
+                bar = axes.barh(y, value, 0.3, color=colors[method])
+                text = f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
+                axes.bar_label(bar, [text], padding=2, fontsize=8)
     axes.set_xscale("log")
-    axes.set_xlim(1, 10 * max(axes.get_xlim()))
+    axes.set_xlim(1, max(axes.get_xlim()) ** 1.5)  # the longest bar leaves a third to its label
     axes.set_yticks(range(len(kinds)), list(kinds.values()))
     axes.set_title("what it takes to learn", fontsize=8)
     frame(axes)

@@ -100,6 +100,12 @@ def picture(tmp_path):
     return tmp_path / "picture.png"
 
 
+def contents(*shown, **others):
+    """What report.json holds."""
+    empty = {"title": "demo", "about": "", "parts": {}, "facts": {}, "tables": []}
+    return empty | {"figures": list(shown)} | others
+
+
 @pytest.fixture
 def page(tmp_path, picture):
     facts = {
@@ -110,15 +116,22 @@ def page(tmp_path, picture):
         "empty": [],
     }
     shown = figure(picture, "Periods & more", "What is\nseen.\n\nWhat the paper shows.")
-    chapters = {"The clock": [shown], "Sweeps": [figure(picture)]}
-    report.write(
-        tmp_path / "report.html", "demo", {"": SUMMARY}, chapters, facts, about="Clocks & more."
-    )
+    shown["chapter"] = "The clock"
+    held = contents(shown, figure(picture), about="Clocks & more.", facts=facts)
+    report.write(tmp_path / "report.html", held, SUMMARY)
     return Page(tmp_path / "report.html")
 
 
 def figure(picture, title="t", caption="c"):
-    return {"file": picture, "title": title, "caption": caption, "data": ["analysis.zarr.zip"]}
+    return {
+        "file": picture.name,
+        "chapter": "Sweeps",
+        "title": title,
+        "caption": caption,
+        "data": ["analysis.zarr.zip"],
+        "sounds": {},
+        "recording": False,
+    }
 
 
 def test_the_page_asks_for_nothing_outside(page):
@@ -175,15 +188,17 @@ def test_the_page_begins_with_what_it_is_and_leads_to_its_chapters(page):
 
 def test_sounds_can_be_played_in_the_page(tmp_path, picture):
     (tmp_path / "song.wav").write_bytes(b"RIFF")
-    heard = figure(picture) | {"sounds": {"target": tmp_path / "song.wav"}}
-    report.write(tmp_path / "report.html", "demo", {"": []}, {"Read-outs": [heard]}, {})
+    heard = figure(picture) | {"sounds": {"target": "song.wav"}}
+    report.write(tmp_path / "report.html", contents(heard), [])
     (player,) = Page(tmp_path / "report.html").attributes("audio")
     assert player["src"] == "data:audio/wav;base64,UklGRg=="
 
 
 def test_each_study_of_a_collection_has_a_scorecard(tmp_path):
     path = tmp_path / "report.html"
-    report.write(path, "both", {"one": SUMMARY[:1], "other": SUMMARY[4:]}, {}, {})
+    summary = [entry | {"id": f"one.{entry['id']}"} for entry in SUMMARY[:1]]
+    summary += [entry | {"id": f"other.{entry['id']}"} for entry in SUMMARY[4:]]
+    report.write(path, contents(parts={"one": "", "other": ""}), summary)
     page = Page(path)
     assert [len(row) for row in page.rows] == [5] * (2 + 1 + 6)
     assert page.text.index("one") < page.text.index("weights.within") < page.text.index("other")
@@ -192,21 +207,19 @@ def test_each_study_of_a_collection_has_a_scorecard(tmp_path):
 
 def test_same_input_same_bytes(tmp_path, picture):
     for name in ("a", "b"):
-        report.write(
-            tmp_path / name, "demo", {"": SUMMARY}, {"Sweeps": [figure(picture)]}, {"seed": 1}
-        )
+        report.write(tmp_path / name, contents(figure(picture), facts={"seed": 1}), SUMMARY)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_study_of_nothing_has_a_page(tmp_path):
-    report.write(tmp_path / "report.html", "empty", {"": []}, {}, {})
+    report.write(tmp_path / "report.html", contents(), [])
     assert "nothing here was judged" in Page(tmp_path / "report.html").text
 
 
 def test_a_page_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"report\.html"):
-        report.write(tmp_path / "file" / "report.html", "demo", {}, {}, {})
+        report.write(tmp_path / "file" / "report.html", contents(), [])
 
 
 @pytest.mark.parametrize(
@@ -282,8 +295,7 @@ def test_further_tables_follow_the_figures(tmp_path, picture):
         "about": "x",
     }
     path = tmp_path / "report.html"
-    chapters = {"Sweeps": [figure(picture)]}
-    report.write(path, "demo", {"": SUMMARY}, chapters, {}, tables=[table])
+    report.write(path, contents(figure(picture), tables=[table]), SUMMARY)
     page = Page(path)
     assert page.rows[-2:] == [["program", "s"], ["C & co", "0.5"]]
     headings = [tag for tag, _ in page.tags if tag in ("table", "figure")]

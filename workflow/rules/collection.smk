@@ -35,7 +35,7 @@ for NAME, STUDY in STUDIES.items():
 
 
 OF_PARTS = [file for part in PARTS.values() for file in part["WANTED"]]
-WANTED = [f"{FOLDER}/summary.json", f"{FOLDER}/report.html", *OF_PARTS]
+WANTED = [f"{FOLDER}/{file}" for file in ("summary.json", "report.html", "report.json")] + OF_PARTS
 
 
 rule collection:
@@ -48,6 +48,7 @@ rule collection:
             category="Summary",
             labels={"page": "all on one page", "study": COLLECTION.study},
         ),
+        contents=f"{FOLDER}/report.json",
     log:
         f"{FOLDER}/logs/collection.log",
     benchmark:

@@ -36,6 +36,7 @@ rule report:
         study=STUDY.study,
         about=STUDY.about,
         figures=shown_figures(),
+        recordings=STUDY.songs if STUDY.song else [],
         seed=STUDY.seed,
         durations=(
             {"embedding": STUDY.clock.embedding, "consolidation": STUDY.clock.consolidation}

@@ -1,6 +1,7 @@
 """The numbers and the page of several studies together."""
 
 import json
+import os
 from pathlib import Path
 
 from stage import Stage
@@ -13,38 +14,57 @@ def read(name):
     return {part: json.loads(Path(files[name]).read_text()) for part, files in parts.items()}
 
 
-with Stage(snakemake) as this:
-    parts = this.params["files"]
-    summaries, contents = read("summary"), read("contents")
-    stores.write_json(
-        this.output["summary"],
-        [
-            entry | {"id": f"{part}.{entry['id']}"}
-            for part, entries in summaries.items()
-            for entry in entries
-        ],
-    )
-    facts = {
+def moved(figure, part):
+    """A figure of a study, as the page of all has it."""
+    study = Path(parts[part]["contents"]).parent
+    return figure | {
+        "file": os.path.relpath(study / figure["file"], folder),
+        "sounds": {
+            name: os.path.relpath(study / file, folder) for name, file in figure["sounds"].items()
+        },
+        "chapter": figure["chapter"] if figure["chapter"] == report.SPEED else part,
+        "data": [f"{parts[part]['study']}/{file}" for file in figure["data"]],
+    }
+
+
+def figures(contents):
+    """All figures; what `make benchmark` measured, which every study shows, once and last."""
+    found = [moved(one, part) for part, of in contents.items() for one in of["figures"]]
+    once = {one["file"]: one for one in found}.values()
+    return sorted(once, key=lambda one: one["chapter"] == report.SPEED)
+
+
+def facts(contents):
+    """What else the reader should know of all studies."""
+    said = {
         kind: [f"{part}: {text}" for part, of in contents.items() for text in of["facts"][kind]]
         for kind in ("warnings", "notes")
     }
-    for part, of in contents.items():
-        own = {name: value for name, value in of["facts"].items() if name not in facts}
-        facts[f"{part.replace('_', ' ')}:"] = own
-    chapters = {
-        part: [
-            report.located(figure, Path(parts[part]["contents"]).parent)
-            | {"data": [f"{parts[part]['study']}/{file}" for file in figure["data"]]}
-            for figure in of["figures"]
-        ]
+    own = {
+        f"{part.replace('_', ' ')}:": {
+            name: value for name, value in of["facts"].items() if name not in said
+        }
         for part, of in contents.items()
     }
-    report.write(
-        this.output["page"],
-        this.params["study"],
-        summaries,
-        chapters,
-        facts,
-        about=this.params["about"],
-        abouts={part: of["about"] for part, of in contents.items()},
-    )
+    return said | own
+
+
+with Stage(snakemake) as this:
+    folder, parts = Path(this.output["page"]).parent, this.params["files"]
+    summary = [
+        entry | {"id": f"{part}.{entry['id']}"}
+        for part, entries in read("summary").items()
+        for entry in entries
+    ]
+    stores.write_json(this.output["summary"], summary)
+    of_parts = read("contents")
+    contents = {
+        "title": this.params["study"],
+        "about": this.params["about"],
+        "parts": {part: of["about"] for part, of in of_parts.items()},
+        "figures": figures(of_parts),
+        "facts": facts(of_parts),
+        "tables": next((of["tables"] for of in of_parts.values() if of["tables"]), []),
+    }
+    stores.write_json(this.output["contents"], contents)
+    report.write(this.output["page"], contents, summary)

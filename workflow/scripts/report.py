@@ -1,6 +1,7 @@
 """The page of results: summary first, then the figures with their captions."""
 
 import json
+import os
 from pathlib import Path
 
 from stage import Stage
@@ -36,8 +37,8 @@ TITLES = {
 
 # Chapters of the page, in their order.
 CLOCK, READOUTS = "The clock", "Read-outs"
-RLS, SWEEPS, SPEED = "Recursive least squares", "Sweeps", "Speed"
-CHAPTERS = (CLOCK, READOUTS, RLS, SWEEPS, SPEED)
+RLS, SWEEPS = "Recursive least squares", "Sweeps"
+CHAPTERS = (CLOCK, READOUTS, RLS, SWEEPS, report.SPEED)
 # By what a figure is of.
 CHAPTER_OF = {"target": READOUTS, "experiment": RLS, "sweep": SWEEPS, "comparison": SWEEPS}
 
@@ -66,6 +67,7 @@ def figure(shown, summary, captions):
         "title": ": ".join(filter(None, [TITLES[kind], subject(of)])),
         "caption": report.caption(captions[kind], summary, params, **of),
         "data": [f"{store}{stores.SUFFIX}" for store in shown["data"]],
+        "recording": of.get("target") in this.params["recordings"],
     }
 
 
@@ -73,11 +75,13 @@ def speed(path, summary, captions):
     """The table and the figure of what `make benchmark` measured."""
     measured = json.loads(Path(path).read_text())
     return measured["table"], {
-        "file": Path(path).with_suffix(".png"),
-        "chapter": SPEED,
+        "file": os.path.relpath(Path(path).with_suffix(".png"), folder),
+        "sounds": {},
+        "chapter": report.SPEED,
         "title": "Speed",
         "caption": report.caption(captions["benchmark"], summary),
         "data": [path],
+        "recording": False,
     }
 
 
@@ -112,28 +116,19 @@ def facts():
 
 
 with Stage(snakemake) as this:
+    folder = Path(this.output[0]).parent
     summary = json.loads(Path(this.input["summary"]).read_text())
     captions = {Path(path).stem: path for path in this.input["captions"]}
+    shown = [figure(one, summary, captions) for one in this.params["figures"]]
+    measured = [speed(path, summary, captions) for path in this.input["benchmark"]]
+    shown += [picture for _, picture in measured]
     contents = {
+        "title": f"Study {this.params['study']}",
         "about": this.params["about"],
+        "parts": {},
+        "figures": sorted(shown, key=lambda one: CHAPTERS.index(one["chapter"])),
         "facts": facts(),
-        "figures": [figure(shown, summary, captions) for shown in this.params["figures"]],
+        "tables": [table for table, _ in measured],
     }
     stores.write_json(this.output["contents"], contents)
-    folder = Path(this.output[0]).parent
-    pictures = [report.located(one, folder) for one in contents["figures"]]
-    measured = [speed(path, summary, captions) for path in this.input["benchmark"]]
-    pictures += [picture for _, picture in measured]
-    chapters = {
-        chapter: [picture for picture in pictures if picture["chapter"] == chapter]
-        for chapter in CHAPTERS
-    }
-    report.write(
-        this.output[0],
-        f"Study {this.params['study']}",
-        {"": summary},
-        {chapter: shown for chapter, shown in chapters.items() if shown},
-        contents["facts"],
-        about=contents["about"],
-        tables=[table for table, _ in measured],
-    )
+    report.write(this.output[0], contents, summary)

@@ -1,0 +1,140 @@
+"""A finished study's page for a repository: Markdown, small pictures, all numbers."""
+
+import json
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from simcore import report
+from simcore.errors import UserError
+from simcore.provenance import versions
+from simcore.stores import replacing
+
+# Lines and areas in a few colours: this many tell them apart, at a third of the size.
+COLORS = 64
+PAGE, SUMMARY, FIGURES = "README.md", "summary.json", "figures"
+
+
+def publish(folder, to):
+    """Write a page that a repository can show, from what the last run of a study made.
+
+    It tells the same as report.html: ``README.md`` with the scorecard, all figures with their
+    captions and where the numbers come from, beside ``summary.json`` and ``figures/``. What was
+    made from a recording is left out, for it may not be yours to publish.
+
+    Parameters
+    ----------
+    folder : path
+        Of a study's or a collection's results.
+    to : path
+        The folder to write; what was published there before is replaced.
+
+    Raises
+    ------
+    UserError
+        The study has not been run to its end, or the page cannot be written.
+    """
+    folder, to = Path(folder), Path(to)
+    summary, contents = (_read(folder / name) for name in (SUMMARY, "report.json"))
+    shown = report.page(contents, summary)
+    pictures = {}
+    for figures in shown["chapters"].values():
+        for figure in figures:
+            if not figure["recording"]:
+                figure["place"] = _place(figure)
+                pictures[to / figure["place"]] = folder / figure["file"]
+    try:
+        _require_own(to)
+        shutil.rmtree(to / FIGURES, ignore_errors=True)
+        for place, picture in pictures.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _copy(picture, place)
+        to.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / SUMMARY, to / SUMMARY)
+    except OSError as error:
+        raise UserError(f"{to} cannot be written: {error.strerror}.") from None
+    page = report.render("publication.md.jinja", shown | {"made": _made(folder, contents)})
+    with replacing(to / PAGE) as file:
+        file.write(page.encode())
+
+
+def _require_own(to):
+    """Refuse a folder that holds anything but a published page: its figures would be replaced."""
+    if to.exists() and not {path.name for path in to.iterdir()} <= {PAGE, SUMMARY, FIGURES}:
+        raise UserError(f"{to} holds other files, too: name a new folder for the page.")
+
+
+def _read(path):
+    try:
+        return json.loads(path.read_text())
+    except OSError:
+        raise UserError(
+            f"There is no {path}: name the folder of a study that was run to its end."
+        ) from None
+
+
+def _place(figure):
+    """Where a picture lies; studies of a collection have pictures of the same name."""
+    chapter = figure["chapter"].lower().replace(" ", "_")
+    return f"{FIGURES}/{chapter}/{Path(figure['file']).name}"
+
+
+def _copy(picture, place):
+    from PIL import Image
+
+    if picture.suffix != ".png":
+        shutil.copyfile(picture, place)
+        return
+    with Image.open(picture) as image:
+        image.convert("RGB").quantize(COLORS).save(place, optimize=True)
+
+
+def _made(folder, contents):
+    """By what and when the results were made, as rows of two."""
+    made = (folder / SUMMARY).stat().st_mtime
+    known = {
+        "finished": f"{datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC",
+        "commit": _commit(),
+        "processor": _processor(),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+    }
+    seconds = {}
+    for figure in contents["figures"]:
+        study = (folder / figure["file"]).resolve().parents[1]
+        seconds[study.name] = _cpu_seconds(study)
+    known["CPU time of the steps that ran here"] = ", ".join(
+        f"{name} {taken / 60:.0f} min" for name, taken in seconds.items() if taken
+    )
+    return known
+
+
+def _commit():
+    """The commit of the code that writes this."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _cpu_seconds(study):
+    """CPU seconds of all jobs of a study, by Snakemake's benchmarks."""
+    taken = 0.0
+    for path in study.glob("benchmarks/*.tsv"):
+        header, *rows = (line.split("\t") for line in path.read_text().splitlines())
+        taken += sum(float(dict(zip(header, row, strict=True))["cpu_time"]) for row in rows)
+    return taken
