@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from simcore import kept
 from simcore.errors import UserError
@@ -38,6 +38,18 @@ class Collection(Parameters):
     parts: dict[PART, str] = parameter(
         ..., "file", "studies by a short name: files beside this one", min_length=1
     )
+    replicates: dict[str, Annotated[int, Field(ge=1)]] = parameter(
+        {},
+        "1",
+        "parts that run with several seeds, and how many: their own seed and those after it",
+    )
+
+    @model_validator(mode="after")
+    def _replicates_are_of_parts(self):
+        for name in self.replicates:
+            if name not in self.parts:
+                raise ValueError(f"replicates: there is no part {name}")
+        return self
 
 
 def read_collection(data, file):
@@ -54,9 +66,11 @@ def read_collection(data, file):
     -------
     collection : Collection
     studies : dict of str to dict
-        By the name of the part: the study as read from YAML, with the collection's ``results``,
-        ``kept`` and ``song``, and under ``_part`` what the rules of a study need to know of the
-        whole: ``name``, ``file``, and ``made``, the files of other parts that it may read.
+        By the name of the part, with ``_seed<seed>`` at its end where it runs again with a further
+        seed: the study as read from YAML, with the collection's ``results``, ``kept`` and ``song``,
+        and under ``_part`` what the rules of a study need to know of the whole: ``name``, ``file``,
+        ``of`` (the part that it repeats, or itself) and ``made``, the files of other parts that it
+        may read.
 
     Raises
     ------
@@ -70,18 +84,14 @@ def read_collection(data, file):
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
     files = {name: Path(file).parent / part for name, part in collection.parts.items()}
     studies = {name: _study(path, f"{file}: parts.{name}") for name, path in files.items()}
-    names = [study.get("study") for study in studies.values()] + [collection.study]
+    runs = _with_replicates(studies, collection.replicates)
+    names = [study.get("study") for _, study in runs.values()] + [collection.study]
     for name in filter(None, names):
         if names.count(name) > 1:
             raise UserError(
                 f"{file}: two of its parts, or a part and the whole, are named {name}: give each "
                 "study a name of its own."
             )
-    made = [
-        str(Path(collection.results) / str(study["study"]) / "consolidation.zarr.zip")
-        for study in studies.values()
-        if _trains(study)
-    ]
     given = {"results": collection.results}
     if collection.kept is not None:
         kept.check_folder(collection.kept, file)
@@ -90,14 +100,87 @@ def read_collection(data, file):
         if not Path(collection.song).exists():
             raise UserError(f"{file}: song: there is no file {collection.song}: mend the path.")
         given["song"] = collection.song
+    made = [
+        str(Path(collection.results) / str(study["study"]) / "consolidation.zarr.zip")
+        for _, study in runs.values()
+        if _trains(study)
+    ]
+    known = {"made": made}
     return collection, {
-        name: study | given | {"_part": {"name": name, "file": str(files[name]), "made": made}}
-        for name, study in studies.items()
+        name: study | given | {"_part": {"name": name, "of": of, "file": str(files[of])} | known}
+        for name, (of, study) in runs.items()
     }
 
 
+def combined(summaries):
+    """Put the numbers of replicates together.
+
+    Parameters
+    ----------
+    summaries : list of list of dict
+        The entries of summary.json of each replicate: the same ids in the same order.
+
+    Returns
+    -------
+    list of dict
+        With several replicates ``value`` is the mean of the defined ones, ``interval`` the smallest
+        and the largest, ``seeds`` all of them, and ``ok`` tells whether all lie in their range.
+    """
+    if len(summaries) == 1:
+        return summaries[0]
+    return [_over_seeds(entries) for entries in zip(*summaries, strict=True)]
+
+
+def _over_seeds(entries):
+    values = [entry["value"] for entry in entries]
+    defined = [value for value in values if value is not None]
+    verdicts = [entry["ok"] for entry in entries]
+    return entries[0] | {
+        "value": sum(defined) / len(defined) if defined else None,
+        "interval": [min(defined), max(defined)] if defined else None,
+        "seeds": values,
+        "ok": None if None in verdicts else all(verdicts),
+    }
+
+
+def _with_replicates(studies, replicates):
+    """By the name of the run: the part that it is of, and its study."""
+    seeds = {part: _seeds(study, replicates.get(part, 1)) for part, study in studies.items()}
+    runs = {}
+    for part, study in studies.items():
+        runs[part] = part, study
+        for seed in seeds[part][1:]:
+            # The clocks that it takes from other parts are those of the same seed, if there are.
+            repeated = {
+                str(other.get("study")): f"{other.get('study')}_seed{seed}"
+                for name, other in studies.items()
+                if seed in seeds[name][1:]
+            }
+            runs[f"{part}_seed{seed}"] = part, _renamed(study, repeated) | {"seed": seed}
+    return runs
+
+
+def _seeds(study, replicates):
+    """The seeds of a study; none if its own is wrong, as its validation will tell."""
+    first = study.get("seed", 1)
+    return range(first, first + replicates) if isinstance(first, int) else range(0)
+
+
+def _renamed(study, names):
+    """A study in which studies are named anew: itself, and those whose clocks it takes."""
+    found = dict(study)
+    for key in ("study", "expected_of"):
+        if key in study:
+            found[key] = names.get(study[key], study[key])
+    for group, key in (("clock", "weights"), ("stability", "driver")):
+        given = study.get(group)
+        if isinstance(given, dict) and given.get(key) in names:
+            found[group] = given | {key: names[given[key]]}
+    return found
+
+
 def _sentence(problem, file):
-    key = str(problem["loc"][-1])
+    key = str(problem["loc"][-1]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden" and key in Study.model_fields:
         return f"{file}: {key} is a key of a study, not of a collection: set it in a part's file."
     return sentence(problem, file, Collection)

@@ -106,6 +106,7 @@ def page(contents, summary):
             for name, entries in _by_part(summary, contents["parts"]).items()
         },
         "verdict": _verdict(summary),
+        "remarks": _remarks(summary),
         "warnings": facts.pop("warnings", []),
         "notes": facts.pop("notes", []),
         "facts": {name: value for name, value in facts.items() if value not in (None, [])},
@@ -231,6 +232,24 @@ def _verdict(summary):
     if all(judged):
         return f"All {len(judged)} numbers with a range lie within it."
     return f"{judged.count(False)} of {len(judged)} numbers with a range lie outside it."
+
+
+def _remarks(summary):
+    """How the numbers of the scorecard are to be read."""
+    remarks = []
+    if any(entry["value"] is None for entry in summary):
+        remarks.append(
+            "A dash stands for a number that is undefined in this run, such as a period of a clock "
+            "that never completed a round."
+        )
+    if any(entry.get("seeds") for entry in summary):
+        remarks.append(
+            "Of what ran with several seeds: the mean, and in brackets the smallest and the "
+            "largest; in range if all are. The figures are of the first seed."
+        )
+    if any(entry.get("interval") and not entry.get("seeds") for entry in summary):
+        remarks.append("In brackets behind the numbers of sweeps: 95 % bootstrap intervals.")
+    return remarks
 
 
 def _embedded(figure, folder):

@@ -10,11 +10,17 @@ from studies import HARD_WIRED, assert_fails, merged, run
 from test_estimate_workflow import estimate
 from test_report import Page
 
-from simcore.collection import read_collection
+from simcore.collection import combined, read_collection
 from simcore.errors import UserError
 from simcore.parameters import read_study
 
-COLLECTION = {"study": "both", "about": "Two clocks.", "parts": {"one": "a.yaml", "two": "b.yaml"}}
+COLLECTION = {
+    "study": "both",
+    "about": "Two clocks.",
+    "parts": {"one": "a.yaml", "two": "b.yaml"},
+    "replicates": {"two": 2},
+}
+ALONE = COLLECTION | {"replicates": {}}
 ONE = merged(HARD_WIRED, {"methods": ["clock"], "about": "A clock of four clusters."})
 TWO = merged(ONE, {"study": "larger", "clock": {"clusters": 5}})
 
@@ -47,7 +53,7 @@ def test_studies_lie_beside_the_collection_and_share_its_results_and_song(tmp_pa
         b=TWO | {"results": "other", "kept": "elsewhere"},
     )
     collection, parts = read_collection(yaml.safe_load(file.read_text()), file)
-    assert collection.study == "both" and list(parts) == ["one", "two"]
+    assert collection.study == "both" and list(parts) == ["one", "two", "two_seed2"]
     results = str(tmp_path / "results")
     for study in parts.values():
         assert study["results"] == results and study["song"] == song
@@ -56,21 +62,65 @@ def test_studies_lie_beside_the_collection_and_share_its_results_and_song(tmp_pa
     assert parts["two"]["_part"]["made"] == [f"{results}/wired/consolidation.zarr.zip"]
 
 
+def test_replicates_take_the_clocks_of_their_own_seed(tmp_path):
+    trained = merged(ONE, {"clock": {"connectivity": "trained"}})
+    taker = {"study": "larger", "seed": 1, "methods": ["clock"], "expected_of": "larger"}
+    taker |= {"clock": {"weights": "wired"}, "stability": {"driver": "other"}}
+    file = write(tmp_path, COLLECTION | {"replicates": {"one": 2, "two": 3}}, a=trained, b=taker)
+    _, parts = read_collection(yaml.safe_load(file.read_text()), file)
+    given = {
+        name: (part["study"], part.get("seed", 1), part["clock"].get("weights"))
+        for name, part in parts.items()
+    }
+    assert given == {
+        "one": ("wired", 1, None),
+        "one_seed2": ("wired_seed2", 2, None),
+        "two": ("larger", 1, "wired"),
+        "two_seed2": ("larger_seed2", 2, "wired_seed2"),
+        "two_seed3": ("larger_seed3", 3, "wired"),
+    }
+    assert parts["two_seed3"]["expected_of"] == "larger_seed3"
+    assert parts["two_seed2"]["stability"] == {"driver": "other"}
+    made = [
+        f"{tmp_path}/results/{study}/consolidation.zarr.zip" for study in ("wired", "wired_seed2")
+    ]
+    assert parts["two"]["_part"]["made"] == made
+
+
+def test_numbers_of_replicates_are_put_together():
+    def entry(value, ok):
+        return {"id": "a", "value": value, "unit": "ms", "ok": ok}
+
+    assert combined([[entry(1, True)]]) == [entry(1, True)]
+    (found,) = combined([[entry(1, True)], [entry(4, False)], [entry(1, True)]])
+    assert found["value"] == 2 and found["interval"] == [1, 4] and found["ok"] is False
+    assert found["seeds"] == [1, 4, 1] and found["unit"] == "ms"
+    (found,) = combined([[entry(None, False)], [entry(3, True)]])
+    assert found["value"] == 3 and found["ok"] is False and found["seeds"] == [None, 3]
+    (found,) = combined([[entry(None, None)], [entry(None, None)]])
+    assert found["value"] is None and found["interval"] is None and found["ok"] is None
+
+
 def test_mistakes_in_a_collection_get_a_sentence(tmp_path):
     refused(tmp_path, COLLECTION | {"seed": 1}, "seed", "a key of a study")
     refused(tmp_path, COLLECTION | {"part": {}}, "part", "did you mean parts")
     refused(tmp_path, COLLECTION | {"song": "none.wav"}, "none.wav")
     refused(tmp_path, COLLECTION | {"kept": "nowhere"}, "kept", "no folder nowhere")
-    refused(tmp_path, COLLECTION | {"parts": {"one__": "a.yaml"}}, "parts")
+    refused(tmp_path, ALONE | {"parts": {"one__": "a.yaml"}}, "parts")
     refused(tmp_path, COLLECTION | {"parts": {}}, "parts")
-    refused(tmp_path, COLLECTION | {"parts": {"One": "a.yaml"}}, "parts", "letters")
-    refused(tmp_path, COLLECTION | {"parts": {"one": "none.yaml"}}, "parts.one", "none.yaml")
-    refused(tmp_path, COLLECTION | {"parts": {"one": "both.yaml"}}, "parts.one", "no study")
+    refused(tmp_path, ALONE | {"parts": {"One": "a.yaml"}}, "parts", "letters")
+    refused(tmp_path, ALONE | {"parts": {"one": "none.yaml"}}, "parts.one", "none.yaml")
+    refused(tmp_path, ALONE | {"parts": {"one": "both.yaml"}}, "parts.one", "no study")
     refused(tmp_path, COLLECTION, "wired", "name of its own", b=ONE)
     refused(tmp_path, COLLECTION | {"study": "wired"}, "wired", "name of its own")
+    refused(tmp_path, COLLECTION | {"replicates": {"three": 2}}, "replicates", "no part three")
+    refused(tmp_path, COLLECTION | {"replicates": {"one": 0}}, "replicates.one", "it is 0")
+    refused(
+        tmp_path, COLLECTION, "larger_seed2", "name of its own", a=ONE | {"study": "larger_seed2"}
+    )
     refused(tmp_path, COLLECTION, "no study", b=[1, 2])
     (tmp_path / "broken.yaml").write_text("study: [")
-    refused(tmp_path, COLLECTION | {"parts": {"one": "broken.yaml"}}, "broken.yaml", "no YAML")
+    refused(tmp_path, ALONE | {"parts": {"one": "broken.yaml"}}, "broken.yaml", "no YAML")
 
 
 def test_the_papers_are_studies_that_can_run():
@@ -94,10 +144,11 @@ def both(tmp_path_factory):
     file = write(folder, COLLECTION, a=ONE, b=TWO)
     expected = estimate(file)
     assert expected.returncode == 0 and "All studies: " in expected.text, expected.text
-    assert all(f"results/{study}:" in expected.text for study in ("wired", "larger"))
+    made = ("wired", "larger", "larger_seed2")
+    assert all(f"results/{study}:" in expected.text for study in made)
     done = run(file)
     assert done.returncode == 0, done.text
-    assert len(re.findall("The last estimate", done.text)) == 2, done.text
+    assert len(re.findall("The last estimate", done.text)) == 3, done.text
     assert "both/report.html" in done.text
     return file, folder / "results"
 
@@ -105,11 +156,13 @@ def both(tmp_path_factory):
 def test_numbers_of_all_studies_come_together(both):
     _, results = both
     summary = json.loads((results / "both/summary.json").read_text())
-    for part, study in (("one", "wired"), ("two", "larger")):
-        own = json.loads((results / study / "summary.json").read_text())
-        expected = [entry | {"id": f"{part}.{entry['id']}"} for entry in own]
+    for part, runs in (("one", ["wired"]), ("two", ["larger", "larger_seed2"])):
+        own = [json.loads((results / study / "summary.json").read_text()) for study in runs]
+        expected = [entry | {"id": f"{part}.{entry['id']}"} for entry in combined(own)]
         assert [entry for entry in summary if entry["id"].startswith(f"{part}.")] == expected
-    assert len(summary) == 2 * len(own)
+    assert len(summary) == 2 * len(own[0])
+    seeds = next(entry["seeds"] for entry in summary if entry["id"] == "two.clock.replay.rate_e")
+    assert len(set(seeds)) == 2
 
 
 def test_the_page_shows_all_studies(both):
@@ -118,6 +171,7 @@ def test_the_page_shows_all_studies(both):
     assert page.text.index("Two clocks.") < page.text.index("A clock of four clusters.")
     assert len(page.attributes("img")) == 6
     assert "Data: larger/replay_clock.zarr.zip" in page.text
+    assert "Of what ran with several seeds" in page.text
     workflow_page = (results / "both/workflow.html").read_text()
     assert "Docutils System Messages" not in workflow_page
 

@@ -13,6 +13,11 @@ except UserError as error:
     sys.exit(str(error))
 FOLDER = f"{COLLECTION.results}/{COLLECTION.study}"
 FOLDERS = [FOLDER]
+# The runs of each part, one for each seed.
+REPLICATES = {
+    PART: [NAME for NAME, STUDY in STUDIES.items() if STUDY["_part"]["of"] == PART]
+    for PART in COLLECTION.parts
+}
 # What the rules of each study know: its FOLDER and so on.
 PARTS = {}
 config["run"] = {"part": ""}
@@ -64,6 +69,7 @@ rule collection:
             }
             for name, part in PARTS.items()
         },
+        replicates=REPLICATES,
         code=code_digest(f"{workflow.basedir}/workflow/scripts/collection.py"),
     script:
         "../scripts/collection.py"

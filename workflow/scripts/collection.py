@@ -7,6 +7,7 @@ from pathlib import Path
 from stage import Stage
 
 from simcore import report, stores
+from simcore.collection import combined
 
 
 def read(name):
@@ -28,8 +29,8 @@ def moved(figure, part):
 
 
 def figures(contents):
-    """All figures; what `make benchmark` measured, which every study shows, once and last."""
-    found = [moved(one, part) for part, of in contents.items() for one in of["figures"]]
+    """Those of the first seed; what `make benchmark` measured, which all show, once and last."""
+    found = [moved(one, part) for part in replicates for one in contents[part]["figures"]]
     once = {one["file"]: one for one in found}.values()
     return sorted(once, key=lambda one: one["chapter"] == report.SPEED)
 
@@ -40,28 +41,29 @@ def facts(contents):
         kind: [f"{part}: {text}" for part, of in contents.items() for text in of["facts"][kind]]
         for kind in ("warnings", "notes")
     }
-    own = {
-        f"{part.replace('_', ' ')}:": {
-            name: value for name, value in of["facts"].items() if name not in said
-        }
-        for part, of in contents.items()
-    }
+    own = {}
+    for part, names in replicates.items():
+        seeds = [contents[name]["facts"]["seed"] for name in names]
+        known = {name: value for name, value in contents[part]["facts"].items() if name not in said}
+        own[f"{part.replace('_', ' ')}:"] = known | {"seed": ", ".join(map(str, seeds))}
     return said | own
 
 
 with Stage(snakemake) as this:
-    folder, parts = Path(this.output["page"]).parent, this.params["files"]
+    folder = Path(this.output["page"]).parent
+    parts, replicates = this.params["files"], this.params["replicates"]
+    summaries = read("summary")
     summary = [
         entry | {"id": f"{part}.{entry['id']}"}
-        for part, entries in read("summary").items()
-        for entry in entries
+        for part, names in replicates.items()
+        for entry in combined([summaries[name] for name in names])
     ]
     stores.write_json(this.output["summary"], summary)
     of_parts = read("contents")
     contents = {
         "title": this.params["study"],
         "about": this.params["about"],
-        "parts": {part: of["about"] for part, of in of_parts.items()},
+        "parts": {part: of_parts[part]["about"] for part in replicates},
         "figures": figures(of_parts),
         "facts": facts(of_parts),
         "tables": next((of["tables"] for of in of_parts.values() if of["tables"]), []),
