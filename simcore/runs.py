@@ -8,6 +8,8 @@ import numpy as np
 from simcore import clock, measures, readout
 from simcore.kernels.network import STEP
 
+KEPT_SPIKES = 5e3  # ms of a training, at its end
+
 
 class SpikeRecording:
     """All spikes of a run, or those of its last part.
@@ -109,18 +111,14 @@ class Training:
     course : Course
     sample_every : float, ms
         Between two moments of the course.
-    keep_spikes : float, ms
-        At the end.
     driver : simcore.kernels.network.Driver, optional
         Of which the spikes are, for :func:`simcore.clock.run`.
     """
 
-    def __init__(
-        self, state, duration, course, *, sample_every=120e3, keep_spikes=5e3, driver=None
-    ):
+    def __init__(self, state, duration, course, *, sample_every=120e3, driver=None):
         self.state, self.duration, self.course, self.driver = state, duration, course, driver
         self.sample_every = sample_every
-        self.spikes = SpikeRecording(max(duration - keep_spikes, 0.0))
+        self.spikes = SpikeRecording(max(duration - KEPT_SPIKES, 0.0))
 
     def arrays(self):
         """Everything that is needed to go on, as arrays."""
@@ -142,8 +140,6 @@ class Training:
         ``tick`` is called with the simulated ms after each chunk and may raise to interrupt.
         """
         state, neurons_e = self.state, self.state.e.V.size
-        if not self.course.samples:
-            self.course.sample(state, network)
 
         def record(time, neuron):
             self.spikes(time, neuron)
@@ -151,12 +147,21 @@ class Training:
 
         every = clock.steps_of(self.sample_every, network.dt)
         end, last = (clock.steps_of(time, network.dt) for time in (until, self.duration))
-        while (now := state.counters[STEP]) < end:
-            moment = min((now // every + 1) * every, end)
-            until_then = moment * network.dt
-            clock.run(state, network, until_then, driver=self.driver, record=record, tick=tick)
-            if moment % every == 0 or moment == last:
+        while True:
+            now = state.counters[STEP]
+            # Here and not after the run: who was interrupted at such a moment goes on from it.
+            if self._is_due(now, every, last, network.dt):
                 self.course.sample(state, network)
+            if now >= end:
+                return
+            moment = min((now // every + 1) * every, end) * network.dt
+            clock.run(state, network, moment, driver=self.driver, record=record, tick=tick)
+
+    def _is_due(self, now, every, last, dt):
+        samples = self.course.samples
+        if not samples:
+            return True
+        return (now % every == 0 or now == last) and samples[-1]["time"] < (now - 0.5) * dt
 
 
 class Replay:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from simcore import readout
-from simcore.parameters import Readout
-from simcore.runs import Learning, SpikeRecording
+from simcore import clock, connectivity, readout
+from simcore.parameters import Clock, Readout
+from simcore.runs import Course, Learning, SpikeRecording, Training
+from simcore.streams import stream
 
 
 class Weights:
@@ -72,3 +73,46 @@ def test_recording_keeps_spikes_after_its_beginning(first):
     again = SpikeRecording(first)
     again.restore(recording.arrays())
     np.testing.assert_array_equal(again.arrays()["neuron"], recording.arrays()["neuron"])
+
+
+# ---------------------------------------------------------------- a clock's interrupted training
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A small clock that learns."""
+    parameters = Clock(clusters=3, cluster_size=10)
+    return parameters, connectivity.build(parameters, stream(1, "weights"))
+
+
+def train(small, ends):
+    """Train for 50 ms, sampled every 20; at some ticks it ends and goes on from a checkpoint."""
+    parameters, built = small
+    ticks, arrays = 0, None
+
+    def tick(_):
+        nonlocal ticks
+        ticks += 1
+        if ticks in ends:
+            raise KeyboardInterrupt
+
+    while True:
+        state = clock.initial_state(built, parameters, 1, "embedding", plastic=True)
+        run = Training(state, 50.0, Course(built.cluster), sample_every=20.0)
+        if arrays is not None:
+            run.restore(arrays)
+        try:
+            run.run(clock.network(state, parameters, 0.1, plastic=True), 50.0, tick)
+            return run.arrays(), ticks
+        except KeyboardInterrupt:
+            arrays = {name: np.copy(values) for name, values in run.arrays().items()}
+
+
+def test_a_training_interrupted_at_every_tick_has_the_same_course(small):
+    expected, ticks = train(small, ends=())
+    np.testing.assert_allclose(expected["course.time"], [0, 20, 40, 50])
+    for ends in [(end,) for end in range(1, ticks + 1)] + [tuple(range(1, ticks + 1))]:
+        found, _ = train(small, ends)
+        assert found.keys() == expected.keys()
+        for name, values in expected.items():
+            np.testing.assert_array_equal(found[name], values, err_msg=f"{name}, {ends}")
