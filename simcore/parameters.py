@@ -11,7 +11,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from simcore.errors import UserError
 from simcore.parameter_types import (
@@ -148,6 +155,9 @@ class InhibitoryRule(Parameters):
     w_max: Positive = parameter(243, "pF", "upper bound")
 
 
+SIZES = ("clusters", "cluster_size", "neurons_e", "neurons_i")
+
+
 class Clock(Parameters):
     """The recurrent network that learns to keep time."""
 
@@ -204,6 +214,7 @@ class Clock(Parameters):
         """Complete the sizes; those of a given matrix are known only when it is read."""
         if not isinstance(data, dict):
             return data
+        data = data | {key: _whole(data[key]) for key in SIZES if key in data}
         sizes = [data.get(key) for key in ("clusters", "cluster_size", "neurons_e")]
         synfire = data.get("connectivity") == "synfire"
         external = data.get("external", {})
@@ -251,6 +262,24 @@ class Clock(Parameters):
                 raise ValueError(f"{name}.w_min must be below {name}.w_max")
         if self.balancing_static > self.balancing:
             raise ValueError("balancing_static is a part of balancing and cannot be longer")
+        if self.weights is None and self.connectivity == "synfire" and self.cluster_size != 1:
+            raise ValueError(
+                f"a synfire chain is of single neurons, but cluster_size is {self.cluster_size}: "
+                "leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _normalizations_are_frequent(self):
+        """Traces refer to the last normalization: what grows back by too much loses its digits."""
+        most = 8 if self.precision == "32-bit" else 25
+        shortest = min(self.voltage_rule.tau_x, self.inhibitory_rule.tau_y)
+        if self.voltage_rule.normalization > most * shortest:
+            raise ValueError(
+                f"voltage_rule.normalization is {self.voltage_rule.normalization:g} ms, but with "
+                f"weights of {self.precision} it can be at most {most} times the shortest time "
+                f"constant of the traces (tau_x, tau_y): {most * shortest:g} ms"
+            )
         return self
 
 
@@ -555,6 +584,15 @@ class Study(Parameters):
         return self
 
     @model_validator(mode="after")
+    def _clusters_are_there(self):
+        clusters = self.clock.clusters
+        if clusters is not None and self.damage.clusters > clusters:
+            raise ValueError(
+                f"damage.clusters is {self.damage.clusters}, but the clock has {clusters} clusters"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _step_is_short(self):
         if abs(round(1 / self.dt) * self.dt - 1) > 1e-9:
             raise ValueError(
@@ -719,6 +757,14 @@ WORDING = {
     "string_pattern_mismatch": "a name has letters, digits and _, no blanks or braces, and begins "
     "with a letter",
 }
+
+
+def _whole(value):
+    """A whole number however it is written, as pydantic takes it; anything else as it is."""
+    try:
+        return TypeAdapter(int).validate_python(value)
+    except ValidationError:
+        return value
 
 
 def sentence(problem, where, model=Study):

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from simcore.errors import UserError
 from simcore.parameter_types import parse_time
@@ -262,6 +262,32 @@ def test_groups_are_found_once():
 def test_a_millisecond_is_a_whole_number_of_steps(dt):
     with pytest.raises(UserError, match="whole number of steps"):
         read_study({"study": "a", "dt": dt})
+
+
+@pytest.mark.parametrize("clusters", [15, 15.0, "15"])
+def test_sizes_are_completed_however_a_number_is_written(clusters):
+    clock = Study(study="a", clock={"clusters": clusters, "cluster_size": 20.0}).clock
+    assert (clock.clusters, clock.neurons_e, clock.neurons_i) == (15, 300, 75)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"clock": {"connectivity": "synfire", "cluster_size": 80}}, "single neurons"),
+        ({"clock": {"clusters": 5}, "damage": {"clusters": 6}}, "the clock has 5 clusters"),
+        ({"clock": {"clusters": 4.5}}, "clusters"),
+        ({"clock": {"voltage_rule": {"normalization": "60 ms"}}}, "at most 8 times"),
+        ({"clock": {"inhibitory_rule": {"tau_y": "2 ms"}}}, "at most 8 times"),
+        (
+            {"clock": {"precision": "64-bit", "voltage_rule": {"normalization": "100 ms"}}},
+            "at most 25 times",
+        ),
+    ],
+)
+def test_what_would_be_ignored_or_lose_its_digits_is_refused(given, words):
+    with pytest.raises(ValidationError, match=words):
+        Study(study="a", **given)
+    Study(study="a", clock={"precision": "64-bit", "voltage_rule": {"normalization": "60 ms"}})
 
 
 def test_synfire_keeps_its_external_rate_beside_other_keys():
