@@ -515,12 +515,12 @@ def _histogram(axes, period):
 
 
 def _raster_length(replay, duration):
-    _, period, _ = measures.rhythm(
+    period = measures.rhythm(
         replay["spike_time"].values,
         replay["spike_neuron"].values,
         replay["cluster"].values,
         duration,
-    )
+    ).period
     if not len(period):
         return RASTER_WITHOUT_PERIOD
     return np.clip(3 * np.median(period), SHORTEST_RASTER, LONGEST_RASTER)

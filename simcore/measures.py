@@ -135,23 +135,69 @@ def order(winner: np.ndarray, n_clusters: int) -> float:
     return float(np.mean(change % n_clusters == 1 % n_clusters)) if len(change) else np.nan
 
 
-def broken_links(winner: np.ndarray, n_clusters: int) -> int:
-    """Count the clusters that hand on to the next one in less than half of the changes of winner.
+def dwell_time(winner: np.ndarray) -> float:
+    """Return the mean time in ms that a cluster stays the winner; NaN if the winner never changes.
 
-    A cluster that never was the winner is one of them.
+    The first and the last stay, cut by the run's ends, and moments without a winner do not count.
 
     Parameters
     ----------
     winner : int array (moment,)
-        As from `winners`.
+        As from `winners`, every 1 ms.
+
+    Source: ours, to tell assemblies that switch slowly from a clock that steps on.
+    """
+    change = np.flatnonzero(np.diff(winner)) + 1
+    stay = np.diff(change)[winner[change[:-1]] >= 0]
+    return float(np.mean(stay)) if stay.size else np.nan
+
+
+def broken_links(counts: np.ndarray) -> float:
+    """Count the clusters that hand on to the next one in less than half of the times they are left.
+
+    A winner hands on if the next cluster is as active as any when it ceases to be the winner. A
+    cluster that never was the winner says nothing of its link; NaN if none ever was and was left.
+
+    Parameters
+    ----------
+    counts : int array (moment, cluster)
+        As from `cluster_counts`.
 
     Source: ours, to tell a chain that stops at one place from a clock that stumbles anywhere.
     """
-    sequence = winner[winner >= 0]
-    before, after = sequence[:-1], sequence[1:]
-    left = np.bincount(before[before != after], minlength=n_clusters)
-    handed = np.bincount(before[(before + 1) % n_clusters == after], minlength=n_clusters)
-    return int(np.count_nonzero((left == 0) | (handed < left / 2)))
+    winner, n_clusters = winners(counts), counts.shape[1]
+    active = np.flatnonzero(winner >= 0)
+    left = active[:-1][np.diff(winner[active]) != 0]
+    if not left.size:
+        return np.nan
+    # The next moment with a winner: a wave that ends and begins anew elsewhere was not handed on.
+    after = active[np.searchsorted(active, left) + 1]
+    following = (winner[left] + 1) % n_clusters
+    handed = counts[after, following] == counts[after].max(axis=1)
+    times = np.bincount(winner[left], minlength=n_clusters)
+    times_handed = np.bincount(winner[left], weights=handed, minlength=n_clusters)
+    return float(np.count_nonzero(times_handed < times / 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Rhythm:
+    """How a clock steps through its clusters.
+
+    Attributes
+    ----------
+    winner : int64 array (moment,)
+        Most active cluster every 1 ms, -1 for none.
+    period : float64 array (period,)
+        In ms; empty if the clock did not come round twice.
+    order, dwell_time, broken_links : float
+        See the functions of these names.
+    """
+
+    winner: np.ndarray
+    period: np.ndarray
+    order: float
+    dwell_time: float
+    broken_links: float
 
 
 def rhythm(spike_time, spike_neuron, cluster, duration, *, dt=0.1):
@@ -166,19 +212,17 @@ def rhythm(spike_time, spike_neuron, cluster, duration, *, dt=0.1):
 
     Returns
     -------
-    winner : int64 array (moment,)
-        Most active cluster every 1 ms, -1 for none.
-    period : float64 array (period,)
-        In ms; empty if the clock did not come round twice.
-    order : float
-        NaN if the winner never changes.
+    Rhythm
 
     Source: specification of the clock network, section 6.
     """
     n_clusters = int(cluster.max()) + 1
     counts = cluster_counts(spike_time, spike_neuron, cluster, n_clusters, duration, dt=dt)
     winner = winners(counts)
-    return winner, periods(onsets(winner, n_clusters)), order(winner, n_clusters)
+    period = periods(onsets(winner, n_clusters))
+    return Rhythm(
+        winner, period, order(winner, n_clusters), dwell_time(winner), broken_links(counts)
+    )
 
 
 # How well the read-outs replay the target

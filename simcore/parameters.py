@@ -36,6 +36,15 @@ from simcore.parameter_types import (
 from simcore.rls_parameters import RLS, RLSTarget, with_bases
 from simcore.sweep_parameters import Sweeps
 
+# What is measured of a clock's replay, and of its timing over the passes.
+RHYTHM = (
+    *("rate_e", "rate_i", "period_mean", "period_sd", "order"),
+    *("dwell_time", "broken_links"),
+)
+VARIABILITY = (
+    *("coefficient", "rmse_sqrt", "rmse_linear"),
+    *("last_cluster_mean", "last_cluster_sd", "passes", "left_out"),
+)
 # Of a study.
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
@@ -663,11 +672,8 @@ class Study(Parameters):
             ids += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
         if self.stability.driver:
             ids += ["clock.stability.spontaneous", "clock.stability.driven"]
-        ids += [
-            f"clock.replay.{part}"
-            for part in ("rate_e", "rate_i", "period_mean", "period_sd", "order", "broken_links")
-        ]
-        ids += [f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")]
+        ids += [f"clock.replay.{part}" for part in RHYTHM]
+        ids += [f"clock.variability.{part}" for part in VARIABILITY]
         for target in self.targets:
             ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
         # Inhibited channels are easily right.

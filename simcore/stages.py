@@ -325,7 +325,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
         The target has no length of its own and the clock no period.
     """
     dt, kind = given["dt"], given["target"]["kind"]
-    _, periods, _ = _rhythm(clock_replay, dt)
+    periods = _rhythm(clock_replay, dt).period
     period = measures.mean(periods)
     make = {"symbols": _symbols, "song": _song, "file": _table}[kind]
     length = given["target"]["length"]
@@ -426,7 +426,8 @@ def rhythm(replayed, dt):
         Every period; the winner every 1 ms.
     """
     neuron, neurons_e = replayed["spike_neuron"].values, replayed.attrs["neurons_e"]
-    winner, period, order = _rhythm(replayed, dt)
+    found = _rhythm(replayed, dt)
+    period = found.period
     excitatory = np.count_nonzero(neuron < neurons_e)
     seconds = replayed.attrs["simulated_ms"] / 1e3
     numbers = {
@@ -437,16 +438,17 @@ def rhythm(replayed, dt):
         ),
         "clock.replay.period_mean": (measures.mean(period), "ms"),
         "clock.replay.period_sd": (float(np.std(period)) if period.size else np.nan, "ms"),
-        "clock.replay.order": (order, "1"),
-        "clock.replay.broken_links": (
-            measures.broken_links(winner, int(replayed["cluster"].max()) + 1),
-            "1",
-        ),
+        "clock.replay.order": (found.order, "1"),
+        "clock.replay.dwell_time": (found.dwell_time, "ms"),
+        "clock.replay.broken_links": (found.broken_links, "1"),
     }
     variables = {
         "period": variable("pass", period, "ms", "time between onsets of the clock"),
         "winner": variable(
-            "winner_time", winner.astype(np.int16), "1", "most active cluster every 1 ms, or -1"
+            "winner_time",
+            found.winner.astype(np.int16),
+            "1",
+            "most active cluster every 1 ms, or -1",
         ),
     }
     return numbers, variables
@@ -464,7 +466,8 @@ def variability(replayed):
     -------
     numbers : dict
         Id to (value, unit): c of sd = c sqrt(mean time), the error of that fit and of a straight
-        line through the origin; NaN with fewer than `measures.FEWEST_PASSES` regular passes.
+        line through the origin, mean and sd of the last cluster's time, all NaN with fewer than
+        `measures.FEWEST_PASSES` regular passes; the number of these, and of the irregular ones.
     variables : dict
         Mean and sd of each cluster's time; the time of the last cluster in each pass.
 
@@ -478,16 +481,21 @@ def variability(replayed):
         int(cluster.max()) + 1,
         replayed.attrs["simulated_ms"],
     )
-    coefficient = error = error_of_line = np.nan
+    coefficient = error = error_of_line = last = last_sd = np.nan
     seen = np.flatnonzero(~np.isnan(timing.sd))[1:]
     if len(timing.onset) >= measures.FEWEST_PASSES and seen.size:
         mean, sd = timing.mean[seen], timing.sd[seen]
         coefficient, error = measures.fit_sqrt(mean, sd)
         _, error_of_line = measures.fit_line(mean, sd)
+        last, last_sd = timing.mean[-1], timing.sd[-1]
     numbers = {
         "clock.variability.coefficient": (coefficient, "ms^0.5"),
         "clock.variability.rmse_sqrt": (error, "ms"),
         "clock.variability.rmse_linear": (error_of_line, "ms"),
+        "clock.variability.last_cluster_mean": (last, "ms"),
+        "clock.variability.last_cluster_sd": (last_sd, "ms"),
+        "clock.variability.passes": (float(len(timing.onset)), "passes"),
+        "clock.variability.left_out": (float(timing.left_out), "passes"),
     }
     count = {"passes": len(timing.onset), "left_out": timing.left_out}
     variables = {

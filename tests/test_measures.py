@@ -1,6 +1,7 @@
 """Measures: literal, slow oracles of every definition, and synthetic passes with known times."""
 
 import time
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -126,23 +127,47 @@ def test_order_of_known_sequences():
     assert np.isnan(measures.order(np.array([-1, 2, 2, -1]), 4))
 
 
+@given(st.lists(st.integers(-1, 3), max_size=60))
+def test_dwell_time_equals_the_literal_one(winner):
+    stays = [(key, len(list(moments))) for key, moments in groupby(winner)]
+    inner = [length for key, length in stays[1:-1] if key >= 0]
+    expected = np.mean(inner) if inner else np.nan
+    np.testing.assert_equal(measures.dwell_time(np.array(winner, int)), expected)
+
+
 @given(n_clusters=st.integers(2, 6), data=st.data())
 def test_broken_links_equal_the_literal_ones(n_clusters, data):
-    winner = np.array(data.draw(st.lists(st.integers(-1, n_clusters - 1), max_size=60)), int)
-    seen = [w for w in winner if w >= 0]
-    broken = 0
-    for cluster in range(n_clusters):
-        after = [b for a, b in zip(seen[:-1], seen[1:], strict=True) if a == cluster != b]
-        handed = [b == (cluster + 1) % n_clusters for b in after]
-        broken += not handed or 2 * sum(handed) < len(handed)
-    assert measures.broken_links(winner, n_clusters) == broken
+    moment = st.lists(st.integers(0, 2), min_size=n_clusters, max_size=n_clusters)
+    counts = np.array(data.draw(st.lists(moment, min_size=1, max_size=40)), int)
+    seen = [moment for moment in counts if moment.any()]
+    handed = [[] for _ in range(n_clusters)]
+    for before, after in pairwise(seen):
+        if before.argmax() != after.argmax():
+            following = (before.argmax() + 1) % n_clusters
+            handed[before.argmax()].append(after[following] == after.max())
+    broken = sum(2 * sum(times) < len(times) for times in handed)
+    expected = broken if any(handed) else np.nan
+    np.testing.assert_equal(measures.broken_links(counts), expected)
+
+
+def one_by_one(*clusters, n_clusters):
+    """Counts in which one cluster at a time is active."""
+    return np.eye(n_clusters, dtype=int)[list(clusters)]
 
 
 def test_broken_links_of_known_sequences():
-    assert measures.broken_links(np.tile(np.arange(7), 4), 7) == 0
+    assert measures.broken_links(one_by_one(*range(7), *range(7), n_clusters=7)) == 0
     # From 3 on the chain stops, and begins anew at 0 or 5.
-    assert measures.broken_links(np.array([0, 1, 2, 3, 0, 1, 2, 3, 5, 6, 0]), 7) == 2
-    assert measures.broken_links(np.full(5, -1), 7) == 7
+    stops = one_by_one(0, 1, 2, 3, 0, 1, 2, 3, 5, 6, 0, n_clusters=7)
+    assert measures.broken_links(stops) == 1
+    assert np.isnan(measures.broken_links(np.zeros((5, 7), int)))
+
+
+def test_waves_of_single_neurons_break_no_link_where_the_ring_closes():
+    neuron = np.tile(np.arange(40), 5)
+    time = 2.5 * np.arange(1, neuron.size + 1)
+    counts = measures.cluster_counts(time, neuron, np.arange(40), 40, time[-1])
+    assert measures.broken_links(counts) == 0
 
 
 # Passes and read-outs

@@ -180,9 +180,10 @@ def test_stability_needs_a_clock_that_is_embedded_here():
 
 
 def test_ids_of_the_summary():
-    parts = ("rate_e", "rate_i", "period_mean", "period_sd", "order", "broken_links")
+    parts = ("rate_e", "rate_i", "period_mean", "period_sd", "order", "dwell_time", "broken_links")
     parts = [f"clock.replay.{part}" for part in parts]
-    parts += [f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")]
+    timing = ("coefficient", "rmse_sqrt", "rmse_linear", "last_cluster_mean", "last_cluster_sd")
+    parts += [f"clock.variability.{part}" for part in (*timing, "passes", "left_out")]
     weights = [f"clock.weights.{p}" for p in ("within", "forward", "backward", "rest")]
     weights += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
     targets = {"abcba": {"kind": "symbols"}}

@@ -6,6 +6,7 @@ import xarray as xr
 
 from simcore import datasets, stages
 from simcore.errors import UserError
+from simcore.measures import Rhythm
 from simcore.parameters import Study, SymbolTarget
 
 SEED = 3
@@ -208,7 +209,8 @@ def test_a_target_of_no_length_needs_a_clock_with_a_period(wired):
 
 
 def test_a_target_is_as_many_periods_long_as_asked(wired, monkeypatch):
-    monkeypatch.setattr(stages, "_rhythm", lambda *_: (None, np.array([290.0, 310.0]), 1.0))
+    found = Rhythm(None, np.array([290.0, 310.0]), 1.0, 20.0, 0.0)
+    monkeypatch.setattr(stages, "_rhythm", lambda *_: found)
     asked = given()
     asked["target"] |= {"length": None, "periods": 1.5}
     assert stages.target(asked, wired[1], name="ab").attrs["length_ms"] == 450
@@ -243,4 +245,6 @@ def test_variability_recovers_a_known_spread():
 
 def test_too_few_passes_have_no_variability():
     numbers, _ = stages.variability(regular_passes(50))
+    counts = [numbers.pop(f"clock.variability.{part}") for part in ("passes", "left_out")]
+    assert counts[0][0] in (48, 49) and counts[1][0] == 0
     assert all(np.isnan(value) for value, _ in numbers.values())

@@ -83,8 +83,10 @@ def test_summary_has_every_number(whole):
         *(f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")),
         *("clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"),
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
-        *(f"clock.replay.{part}" for part in ("order", "broken_links")),
+        *(f"clock.replay.{part}" for part in ("order", "dwell_time", "broken_links")),
         *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),
+        *(f"clock.variability.last_cluster_{part}" for part in ("mean", "sd")),
+        *(f"clock.variability.{part}" for part in ("passes", "left_out")),
         *(f"readout.{name}.{part}" for name in TARGETS for part in ("error", "correlation")),
         *(f"readout.song.{part}" for part in ("sound_correlation", "sound_of_target")),
     ]
