@@ -482,14 +482,26 @@ class Run(Parameters):
     dask_workers: int = parameter(2, "1", "processes or jobs that gather", ge=1)
 
 
+SOURCES = ("paper", "authors' code", "authors' data", "specification", "measured")
+
+
 class Range(Parameters):
     """What a correct run of this study shows for one number of its summary."""
 
     low: Finite = Field(description="lowest value of a correct run")
     high: Finite = Field(description="highest value of a correct run")
-    source: Literal["paper", "authors' code", "specification", "measured"] = Field(
-        description="where the range comes from"
+    source: str = Field(
+        description="where the range comes from, and after a colon how: paper, authors' code, "
+        "authors' data, specification (the notes on both models that this project was built from, "
+        "with what a prototype measured), measured (an earlier run here)"
     )
+
+    @field_validator("source")
+    @classmethod
+    def _source_is_known(cls, source):
+        if source.split(": ")[0] not in SOURCES:
+            raise ValueError(f"source begins with one of {', '.join(SOURCES)}")
+        return source
 
     @model_validator(mode="after")
     def _ordered(self):
