@@ -17,7 +17,7 @@ def study(tmp_path):
     """The folder of a finished study that has learned a recording."""
     folder = tmp_path / "results" / "demo"
     (folder / "benchmarks").mkdir(parents=True)
-    for job, seconds in (("embedding", 3600), ("replay", 1200)):
+    for job, seconds in (("embedding", 3600), ("replay", 1200), ("short", "NA")):
         table = f"s\tmax_rss\tcpu_time\n1\t2\t{seconds}\n"
         (folder / "benchmarks" / f"{job}.tsv").write_text(table)
     shown = []
