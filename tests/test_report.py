@@ -150,7 +150,9 @@ def test_the_page_asks_for_nothing_outside(page):
 def test_the_table_comes_first_with_values_ranges_and_marks(page):
     headings = [tag for tag, _ in page.tags if tag in ("table", "figure")]
     assert headings[0] == "table"
-    assert len(page.rows) == 1 + len(SUMMARY)
+    assert len(page.rows) == 2 + len(SUMMARY)
+    assert "6 more numbers, without a range" in page.text
+    assert page.text.index("replay.order") < page.text.index("weights.forward")
     rows = {row[0].split("clock.")[-1]: [cell.strip() for cell in row[1:]] for row in page.rows}
     assert rows["weights.within"] == ["32.1 pF", "30 to 32.7 pF", "measured", "✓ in range"]
     assert rows["weights.forward"] == ["8.56 pF", "none", "", "no range"]
@@ -200,7 +202,7 @@ def test_each_study_of_a_collection_has_a_scorecard(tmp_path):
     summary += [entry | {"id": f"other.{entry['id']}"} for entry in SUMMARY[4:]]
     report.write(path, contents(parts={"one": "", "other": ""}), summary)
     page = Page(path)
-    assert [len(row) for row in page.rows] == [5] * (2 + 1 + 6)
+    assert [len(row) for row in page.rows] == [5] * (2 + 2 + 6)
     assert page.text.index("one") < page.text.index("weights.within") < page.text.index("other")
     assert "2 of 4 numbers with a range lie outside it." in page.text
 
@@ -299,4 +301,4 @@ def test_further_tables_follow_the_figures(tmp_path, picture):
     page = Page(path)
     assert page.rows[-2:] == [["program", "s"], ["C & co", "0.5"]]
     headings = [tag for tag, _ in page.tags if tag in ("table", "figure")]
-    assert headings == ["table", "figure", "table"]
+    assert headings == ["table", "table", "figure", "table"]
