@@ -680,7 +680,8 @@ class Study(Parameters):
         """Those of the clock and its read-outs."""
         ids = []
         if self.clock.learns:
-            ids += [f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")]
+            parts = ("within", "forward", "backward", "rest")
+            ids += [f"clock.weights.{when}{part}" for when in ("", "embedded_") for part in parts]
             ids += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
         if self.stability.driver:
             ids += ["clock.stability.spontaneous", "clock.stability.driven"]
@@ -714,7 +715,7 @@ class Study(Parameters):
 
     def measures(self):
         """Ids of all that a sweep can keep of this study."""
-        of_whole_studies = ("clock.spectrum.", "clock.stability.")
+        of_whole_studies = ("clock.spectrum.", "clock.stability.", "clock.weights.embedded_")
         ids = [name for name in self.clock_summary_ids() if not name.startswith(of_whole_studies)]
         for target in self.targets:
             parts = ("used_error", "used_correlation", "passes", "rate", "trained_synapses")

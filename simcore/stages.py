@@ -526,6 +526,21 @@ def block_weights(built):
     }
 
 
+def embedded_weights(trained):
+    """The same right after the embedding: id to (value, unit).
+
+    Parameters
+    ----------
+    trained : xarray.Dataset
+        Of :func:`training`, the consolidation: its course begins there.
+    """
+    before, _ = _ends(trained)
+    return {
+        f"clock.weights.embedded_{part}": (getattr(before, part), "pF")
+        for part in ("within", "forward", "backward", "rest")
+    }
+
+
 def forward_growth(trained):
     """By what factor forward weights changed in a training: (value, unit).
 
@@ -534,10 +549,15 @@ def forward_growth(trained):
     trained : xarray.Dataset
         Of :func:`training` or :func:`driven`.
     """
+    before, after = _ends(trained)
+    return after.forward / before.forward, "1"
+
+
+def _ends(trained):
+    """Weights at the beginning and the end of a training."""
     built = datasets.read_connectivity(trained)
     blocks = trained["block_weight"].transpose("time", "cluster_pre", "cluster_post")[[0, -1]]
-    before, after = measures.weight_course(*built.e_to_e[:2], built.cluster, blocks.values)
-    return after.forward / before.forward, "1"
+    return measures.weight_course(*built.e_to_e[:2], built.cluster, blocks.values)
 
 
 def trained_synapses(learned, network=None):

@@ -184,7 +184,8 @@ def test_ids_of_the_summary():
     parts = [f"clock.replay.{part}" for part in parts]
     timing = ("coefficient", "rmse_sqrt", "rmse_linear", "last_cluster_mean", "last_cluster_sd")
     parts += [f"clock.variability.{part}" for part in (*timing, "passes", "left_out")]
-    weights = [f"clock.weights.{p}" for p in ("within", "forward", "backward", "rest")]
+    kinds = ("within", "forward", "backward", "rest")
+    weights = [f"clock.weights.{when}{kind}" for when in ("", "embedded_") for kind in kinds]
     weights += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
     targets = {"abcba": {"kind": "symbols"}}
     readout = ["readout.abcba.error", "readout.abcba.correlation"]

@@ -125,10 +125,29 @@ def test_training_goes_on_from_the_stage_before():
     assert not np.array_equal(before.weight, after.weight)
 
 
+def test_weights_right_after_the_embedding_are_where_the_consolidation_begins(embedded):
+    short, before = embedded
+    consolidated = stages.training(short, SEED, before, name="consolidation")
+    found = stages.embedded_weights(consolidated)
+    expected = stages.block_weights(datasets.read_connectivity(before))
+    for name, (value, unit) in expected.items():
+        part = name.rpartition(".")[2]
+        value_found, unit_found = found[f"clock.weights.embedded_{part}"]
+        assert unit_found == unit and value_found == pytest.approx(value, rel=1e-6)
+    after = stages.block_weights(datasets.read_connectivity(consolidated))
+    assert after["clock.weights.forward"] != expected["clock.weights.forward"]
+
+
 @pytest.fixture(scope="module")
 def embedded():
     """An embedded clock, and what else a stage of plasticity under another one's spikes needs."""
-    short = given(connectivity="trained", balancing=200, balancing_static=100, embedding=300)
+    short = given(
+        connectivity="trained",
+        balancing=200,
+        balancing_static=100,
+        embedding=300,
+        consolidation=200,
+    )
     short["stability"] = {"duration": 500}
     network = stages.network(short, SEED)
     return short, stages.training(short, SEED, network, name="embedding")

@@ -81,6 +81,7 @@ def test_summary_has_every_number(whole):
     by_id = {entry["id"]: entry for entry in summary}
     assert list(by_id) == [
         *(f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")),
+        *(f"clock.weights.embedded_{part}" for part in ("within", "forward", "backward", "rest")),
         *("clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"),
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
         *(f"clock.replay.{part}" for part in ("order", "dwell_time", "broken_links")),

@@ -8,11 +8,14 @@ from simcore import datasets, measures, stages
 from simcore.datasets import variable
 
 
-def weights(before, after):
-    """Block weights after consolidation, and the spectra before and after."""
-    networks = {"before": before, "after": after}
+def weights(start, consolidated):
+    """Block weights after embedding and consolidation, spectra before and after both."""
+    networks = {
+        "before": datasets.read_connectivity(start),
+        "after": datasets.read_connectivity(consolidated),
+    }
     blocks = [stages.blocks(network) for network in networks.values()]
-    numbers = stages.block_weights(after)
+    numbers = stages.block_weights(networks["after"]) | stages.embedded_weights(consolidated)
     full, reduced = zip(*(spectrum(network) for network in networks.values()), strict=True)
     pair = measures.leading_pair(reduced[-1])
     numbers |= {
@@ -49,14 +52,7 @@ with Stage(snakemake) as this:
     dt = given["dt"]
     parts = []
     if "network" in this.input.keys():
-        parts.append(
-            weights(
-                *(
-                    datasets.read_connectivity(this.read(name))
-                    for name in ("network", "consolidation")
-                )
-            )
-        )
+        parts.append(weights(this.read("network"), this.read("consolidation")))
     if "driven" in this.input.keys():
         runs = {"spontaneous": "consolidation", "driven": "driven"}
         growth = {
