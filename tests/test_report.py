@@ -280,6 +280,21 @@ def test_captions_tell_what_was_measured():
     assert "is 0.19." in report.caption(BY_STEM["target_and_replay"], SUMMARY, target="abcba")
 
 
+def test_captions_tell_what_only_some_studies_have():
+    more = [
+        entry("clock.replay.dwell_time", 15.26, "ms"),
+        entry("clock.variability.last_cluster_mean", 512.4, "ms"),
+        entry("clock.variability.last_cluster_sd", 7.08, "ms"),
+        entry("readout.song.sound_correlation", 0.7262),
+    ]
+    assert "for 15 ms on average" in report.caption(BY_STEM["replay_raster"], more)
+    text = report.caption(BY_STEM["variability"], more)
+    assert "comes at 512 ms with a standard deviation of 7.1 ms" in text
+    for target, is_song in (("song", True), ("abcba", False)):
+        text = report.caption(BY_STEM["target_and_replay"], more, target=target)
+        assert ("made-up" in text) == is_song
+
+
 def test_captions_leave_out_what_is_undefined():
     for target in ("song", "unknown"):
         text = report.caption(BY_STEM["target_and_replay"], SUMMARY, target=target)
