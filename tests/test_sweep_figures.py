@@ -74,7 +74,7 @@ def test_a_collapse_draws_every_mean():
     headline = {"kind": "average", "measure": MEASURE, "over": {"rate_e": 1, "rate_i": -1}}
     figure = sweep_figures.sweep(gathered("rate_e", "rate_i", headlines={"mean": headline}))
     assert sum(line.get_xdata().size for line in figure.axes[1].lines) == 16
-    assert figure.axes[1].get_xlabel() == "rate e rate i^-1"
+    assert figure.axes[1].get_xlabel() == "rate e / rate i"
 
 
 def test_a_sweep_without_any_number_says_so():

@@ -165,9 +165,9 @@ def test_a_bound_is_told_and_is_no_value_of_a_line():
             "the places of word are no numbers",
         ),
         ({"kind": "slope", "at": {"n": 9}}, "9 is no place of n"),
-        ({"kind": "power"}, "the places of x must be above zero"),
-        ({"kind": "crossing", "log": True}, "the places of x must be above zero"),
-        ({"kind": "average", "over": {"x": -1}}, "the places of x must be above zero"),
+        ({"kind": "power"}, "the places of x must be numbers above zero"),
+        ({"kind": "crossing", "log": True}, "the places of x must be numbers above zero"),
+        ({"kind": "average", "over": {"x": -1}}, "the places of x must be numbers above zero"),
     ],
 )
 def test_an_impossible_headline_is_told(headline, sentence):
