@@ -10,11 +10,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from simcore.figures import frame, nothing, plain_log_ticks, styled
-from simcore.sweep_measures import combined, headlines, inside, nearest, power, sweep_of
+from simcore.sweep_measures import PLACES, combined, headlines, inside, nearest, power, sweep_of
 from simcore.sweep_parameters import View, place_text
 
 COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
+TICKS = 7.5  # points: places on a logarithmic axis have many digits
 PALETTE = "flare"
 # The interval is drawn with random numbers: always the same.
 INTERVAL = {"errorbar": ("ci", 95), "n_boot": 1000, "seed": 1}
@@ -56,6 +57,7 @@ def sweep(dataset):
         draw(panels, contents)
         for axes, title in zip(panels, titles, strict=True):
             axes.set_title(title, fontsize=8)
+            axes.tick_params(labelsize=TICKS)
             frame(axes)
     replicates = dataset.sizes["replicate"]
     width = round(12 * figure.get_figwidth())  # letters
@@ -129,7 +131,7 @@ def _of_headlines(dataset, given):
             parts.setdefault(title, []).append(number)
         lines = _through_origin(numbers, headline, first, given)
         labels = {axis: label_of(dataset[axis]) for axis in (first, *others[:1])}
-        yield partial(_along, headline, labels, lines), list(parts.items())
+        yield partial(_along, headline, given, labels, lines), list(parts.items())
 
 
 def _through_origin(numbers, headline, first, given):
@@ -231,7 +233,7 @@ def _table(part, up, right):
     return table
 
 
-def _along(headline, labels, lines, panels, parts):
+def _along(headline, given, labels, lines, panels, parts):
     """Numbers along the first axis that they are left with, a colour for each place of a second.
 
     With lines through the origin, if another headline fits them; bounds are open dots.
@@ -241,34 +243,45 @@ def _along(headline, labels, lines, panels, parts):
         hues = list(dict.fromkeys(n.at[others[0]] for n in numbers)) if others else [None]
         for hue, color in zip(hues, sns.color_palette(PALETTE, len(hues)), strict=True):
             here = [n for n in numbers if hue is None or n.at[others[0]] == hue]
+            here = [n for n in here if np.isfinite(n.value)]
+            if not here:
+                continue
             fits = [n for n in lines if n.at.items() <= here[0].at.items()]
             label = None if hue is None else place_text(hue)
             _numbers(axes, first, here, color=color, label=label, joined=not fits)
             for fit in fits:
-                x = np.array([0, max(n.at[first] for n in here)])
+                x = np.linspace(here[0].at[first], here[-1].at[first])
+                x = x[fit.value * x <= max(n.value for n in here)]
                 axes.plot(x, fit.value * x, color=color, linewidth=1)
         if headline.theory is not None:
             axes.axhline(headline.theory, color="0.4", linestyle="--", label="theory")
         if others or headline.theory is not None:
             _legend(axes, labels[others[0]] if others else None)
         axes.set(xlabel=labels[first], ylabel=_worded(numbers[0].name, numbers[0].unit))
-        axes.set_ylim(bottom=min(axes.get_ylim()[0], 0))
+        _scale(axes, given.axes[first])
+        if _is_place_on_log(headline, given):
+            axes.set_yscale("log")
+            plain_log_ticks(axes.yaxis)
+        else:
+            axes.set_ylim(bottom=min(axes.get_ylim()[0], 0))
+
+
+def _is_place_on_log(headline, given):
+    is_place = headline.kind in PLACES and not headline.per
+    return is_place and all(given.axes[axis].scale == "log" for axis in given.summed(headline))
 
 
 def _numbers(axes, first, numbers, *, color, label, joined):
     """Values with their intervals along an axis, joined if its places are numbers."""
-    numbers = [n for n in numbers if np.isfinite(n.value)]
-    if not numbers:
-        return
     x, y = [n.at[first] for n in numbers], np.array([n.value for n in numbers])
     ends = np.array([[n.low for n in numbers], [n.high for n in numbers]])
     errors = np.nan_to_num(np.maximum((y - ends[0], ends[1] - y), 0))
     style = "-" if joined and not isinstance(x[0], str) else "none"
-    axes.errorbar(x, y, errors, marker="o", ls=style, color=color, label=label, capsize=2)
-    bounds = [n for n in numbers if n.bound]
-    axes.plot(
-        [n.at[first] for n in bounds], [n.value for n in bounds], "o", color=color, mfc="white"
-    )
+    marks = {"color": color, "marker": "o", "markersize": 4.5}
+    axes.errorbar(x, y, errors, **marks, ls=style, label=label, capsize=2)
+    for number in numbers:
+        if number.bound:
+            axes.plot(number.at[first], number.value, **marks, mfc="white", zorder=3)
 
 
 def _collapses(powers, color, headline, panels, parts):
@@ -281,6 +294,7 @@ def _collapses(powers, color, headline, panels, parts):
         axes.set_xscale("log")
         if headline and headline.kind == "power":
             axes.set_yscale("log")
+            plain_log_ticks(axes.yaxis)
         mean = part.mean("replicate")
         counted = inside(mean, headline.within) if headline else mean
         if counted.size < mean.size:

@@ -19,6 +19,7 @@ import xarray as xr
 from simcore.sweep_parameters import Sweep, place_label
 from simcore.tracking import fit_error_floor
 
+PLACES = ("crossing", "best")  # headlines that are places on their axis
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles
 
@@ -76,17 +77,16 @@ def headlines(dataset, sweep):
     """
     numbers = []
     for name, headline in sweep.headlines.items():
-        numbers += _numbers(name, headline, dataset, headline.axis or next(iter(sweep.axes)))
+        numbers += _numbers(name, headline, dataset, sweep.summed(headline))
     return numbers
 
 
-def _numbers(name, headline, dataset, axis):
+def _numbers(name, headline, dataset, gone):
     """One headline at each place of the axes that it leaves."""
     measure = chosen(dataset[headline.measure], headline)
-    gone = list(headline.over) or [axis]
     per = [headline.per] * (headline.per is not None)
     kept = [dim for dim in measure.dims if dim not in (*gone, *per, "replicate")]
-    abscissa = combined(measure, headline.over or {axis: 1})
+    abscissa = combined(measure, headline.over or dict.fromkeys(gone, 1))
     x = abscissa.values.ravel()
     table = measure.transpose(*kept, *per, *gone, "replicate").values
     shape = [measure.sizes[dim] for dim in (*kept, *per)]
@@ -183,7 +183,7 @@ def _statistic(headline, x, per, y):
 
 
 def _unit(kind, y, x):
-    if kind in ("crossing", "best"):
+    if kind in PLACES:
         return x
     return {"slope": _ratio(y, x), "power": "1"}.get(kind, y)
 

@@ -259,7 +259,7 @@ class Sweep(Parameters):
 
     def _problem_of(self, headline):
         """What is wrong with the axes of a headline, if anything."""
-        along = list(headline.over) or [headline.axis or next(iter(self.axes))]
+        along = self.summed(headline)
         used = [*along, *filter(None, [headline.per]), *headline.at]
         unknown = [axis for axis in [*used, *headline.within] if axis not in self.axes]
         if unknown:
@@ -309,13 +309,15 @@ class Sweep(Parameters):
             raise ValueError("an axis cannot be named replicate: that is the axis of seeds")
         return self
 
+    def summed(self, headline):
+        """The axes that a headline sums up."""
+        return list(headline.over) or [headline.axis or next(iter(self.axes))]
+
     def summary_ids(self, name):
         """The ids of its headlines in summary.json, under the name of the sweep."""
         ids = []
         for headline_name, headline in self.headlines.items():
-            gone = {*headline.over, *headline.at, headline.per}
-            if not headline.over:
-                gone.add(headline.axis or next(iter(self.axes)))
+            gone = {*self.summed(headline), *headline.at, headline.per}
             kept = {axis: self.axes[axis].coordinates for axis in self.axes if axis not in gone}
             for place in itertools.product(*kept.values()):
                 at = place_label(dict(zip(kept, place, strict=True)))
