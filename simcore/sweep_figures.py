@@ -220,6 +220,7 @@ def _maps(drawn, panels, parts):
             annot_kws={"fontsize": 6.5},
             cbar=False,
         )
+        axes.tick_params(axis="y", rotation=0)
         axes.set(xlabel=label_of(part[right]), ylabel=label_of(part[up]))
     panels[0].figure.colorbar(
         panels[0].collections[0], ax=list(panels), label=title_of(parts[0].name, parts[0])
