@@ -1,17 +1,21 @@
 """Pictures of sweeps, from what :func:`simcore.sweep_runs.gather` stored."""
 
+import itertools
 import textwrap
+from functools import partial
 
 import numpy as np
 import seaborn as sns
+import xarray as xr
 from matplotlib.figure import Figure
 
 from simcore.figures import frame, nothing, plain_log_ticks, styled
-from simcore.sweep_measures import chosen, combined, headlines, sweep_of
-from simcore.sweep_parameters import place_text
+from simcore.sweep_measures import PLACES, combined, headlines, inside, nearest, power, sweep_of
+from simcore.sweep_parameters import View, place_text
 
 COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
+TICKS = 7.5  # points: places on a logarithmic axis have many digits
 PALETTE = "flare"
 # The interval is drawn with random numbers: always the same.
 INTERVAL = {"errorbar": ("ci", 95), "n_boot": 1000, "seed": 1}
@@ -23,12 +27,14 @@ def _counted(replicates):
 
 @styled
 def sweep(dataset):
-    """Draw a whole sweep: each measure along the first axis, then the headline numbers.
+    """Draw a whole sweep: its measures, its views, then its headlines.
 
-    Measures are means with 95 % bootstrap intervals over the replicates, every replicate a dot, a
-    colour for each place of the second axis, a style of line for each of the third; or maps over
-    the first two axes. Of further axes all places count together. A headline that is left with an
-    axis is drawn along it; one over a combination of axes is drawn as all means against it.
+    A measure is drawn along the first axis, a colour for each place of the second, as means with
+    95 % bootstrap intervals over the replicates and every replicate a dot; or as a map of the means
+    over both. A view is drawn along one axis in the same way; over a product of axes every mean is
+    a dot against it, and so are those of a headline over such a product, with the power that was
+    found. A headline that is left with an axis is drawn along it. Whatever axes are left then have
+    a panel for each of their places, with one scale for all.
 
     Parameters
     ----------
@@ -39,68 +45,154 @@ def sweep(dataset):
     matplotlib.figure.Figure
     """
     given = sweep_of(dataset)
-    axes_of_grid = list(given.axes)
-    as_map = given.figure == "map" and len(axes_of_grid) > 1
-    draw_measure = _map if as_map else _lines
-    panels = [(draw_measure, dataset, name, given) for name in given.measures]
-    panels += [
-        (_collapse, dataset, name, headline)
-        for name, headline in given.headlines.items()
-        if headline.over
+    blocks = [
+        *(_of_measure(dataset[name], given) for name in given.measures),
+        *(_of_view(dataset, view, given) for view in given.views.values()),
+        *(_of_product(dataset, one, given) for one in given.headlines.values() if one.over),
+        *_of_headlines(dataset, given),
     ]
-    numbers = headlines(dataset, given)
-    for name in given.headlines:
-        of_name = [number for number in numbers if number.name == name]
-        if of_name[0].at:
-            panels.append((_along, dataset, name, of_name))
-    figure, grid = _grid(len(panels))
-    for axes, (draw, *arguments) in zip(grid, panels, strict=True):
-        draw(axes, *arguments)
+    figure, grid = _grid([len(parts) for _, parts in blocks])
+    for panels, (draw, parts) in zip(grid, blocks, strict=True):
+        titles, contents = zip(*parts, strict=True)
+        draw(panels, contents)
+        for axes, title in zip(panels, titles, strict=True):
+            axes.set_title(title, fontsize=8)
+            axes.tick_params(labelsize=TICKS)
+            frame(axes)
     replicates = dataset.sizes["replicate"]
-    title = textwrap.fill(dataset.attrs["about"], 40 * min(len(panels), COLUMNS))
-    figure.suptitle(f"{title} ({_counted(replicates)})", fontsize="medium")
+    width = round(12 * figure.get_figwidth())  # letters
+    title = textwrap.fill(f"{dataset.attrs['about']} ({_counted(replicates)})", width)
+    figure.suptitle(title, fontsize="medium")
     return figure
 
 
-def _grid(panels):
-    """A figure with so many panels in rows."""
-    columns = min(COLUMNS, panels)
-    rows = -(-panels // columns)
-    size = PANEL[0] * columns, PANEL[1] * rows + 0.4
-    figure = Figure(figsize=size, layout="constrained")
+# ------------------------------------------------- blocks: what draws them, and a part for a panel
+
+
+def _of_measure(measure, given):
+    drawn, rest = list(given.axes)[:2], list(given.axes)[2:]
+    as_map = given.figure == "map" and len(drawn) > 1
+    draw = partial(_maps, drawn) if as_map else partial(_lines, drawn, given)
+    return draw, _parts(measure, rest)
+
+
+def _of_view(dataset, view, given):
+    color, parts = _colored(dataset, view, given)
+    if view.along:
+        return partial(_lines, [view.along, *filter(None, [color])], given), parts
+    return partial(_collapses, view.over, color or next(iter(view.over)), None), parts
+
+
+def _of_product(dataset, headline, given):
+    """The means that a headline over a product of axes sums up."""
+    each = {axis: [value] for axis, value in headline.at.items()}
+    view = View(measure=headline.measure, over=headline.over, each=each)
+    color, parts = _colored(dataset, view, given)
+    return partial(_collapses, view.over, color or next(iter(view.over)), headline), parts
+
+
+def _colored(dataset, view, given):
+    """The axis of a view's colours, if any is left, and a part for each place of the rest."""
+    measure = dataset[view.measure]
+    for axis, values in view.each.items():
+        measure = measure.isel({axis: [nearest(measure[axis].values, value) for value in values]})
+    left = [axis for axis in given.axes if axis not in (*view.over, *view.each)]
+    color = view.color or next(iter(left), None)
+    return color, _parts(measure, [a for a in given.axes if a not in (*view.over, color)])
+
+
+def _parts(measure, rest):
+    """Titles and parts of a measure, one for each place of some axes."""
+    parts = []
+    for place in itertools.product(*(range(measure.sizes[axis]) for axis in rest)):
+        part = measure.isel(dict(zip(rest, place, strict=True)))
+        parts.append((", ".join(_place_of(part[axis]) for axis in rest), part))
+    return parts
+
+
+def _place_of(coordinate):
+    name, value = coordinate.attrs["long_name"].replace("_", " "), place_text(coordinate.item())
+    unit = coordinate.attrs["units"]
+    return f"{name} {value}" if unit == "1" else f"{name} {value} {unit}"
+
+
+def _of_headlines(dataset, given):
+    """Blocks of the headlines that are left with an axis."""
+    numbers = headlines(dataset, given)
+    for name, headline in given.headlines.items():
+        of_name = [number for number in numbers if number.name == name]
+        first, *others = of_name[0].at or [None]
+        if first is None:
+            continue
+        parts = {}
+        for number in of_name:
+            at = {axis: number.at[axis] for axis in others[1:]}
+            title = ", ".join(_place_of(dataset[axis].sel({axis: at[axis]})) for axis in at)
+            parts.setdefault(title, []).append(number)
+        lines = _through_origin(numbers, headline, first, given)
+        labels = {axis: label_of(dataset[axis]) for axis in (first, *others[:1])}
+        yield partial(_along, headline, given, labels, lines), list(parts.items())
+
+
+def _through_origin(numbers, headline, first, given):
+    """The numbers of the headline that fits a line through the origin to those of this one."""
+    fit = headline.model_copy(update={"per": first})
+    names = [name for name, other in given.headlines.items() if other == fit]
+    return [number for number in numbers if number.name in names]
+
+
+def _grid(counts):
+    """A figure, and the axes of blocks of so many panels: one of several has rows of its own."""
+    columns = min(COLUMNS, max(counts) if max(counts) > 1 else len(counts))
+    blocks, end = [], 0
+    for count, before in zip(counts, [1, *counts], strict=False):
+        if max(count, before) > 1:
+            end = -(-end // columns) * columns
+        blocks.append(slice(end, end + count))
+        end += count
+    rows = -(-end // columns)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[panels:]:
+    used = [grid[block] for block in blocks]
+    for axes in set(grid) - set(np.concatenate(used)):
         axes.set_axis_off()
-    return figure, grid[:panels]
+    return figure, used
 
 
-def _lines(axes, dataset, name, given):
-    first, *others = given.axes
-    table = dataset[name].to_dataframe().reset_index().dropna(subset=[name])
-    axes.set(xlabel=label_of(dataset[first]), ylabel=title_of(name, dataset[name]))
-    frame(axes)
-    if table.empty:
-        nothing(axes, "no number")
-        return
-    options = {"x": first, "y": name, "ax": axes}
-    if others:
-        for other in others:
-            table[other] = table[other].map(place_text)
-        places = [place_text(value) for value in dataset[others[0]].values]
+# --------------------------------------------------------------------------- panels of one block
+
+
+def _lines(drawn, given, panels, parts):
+    first, *others = drawn
+    for n, (axes, part) in enumerate(zip(panels, parts, strict=True)):
+        axes.sharey(panels[0])
+        table = part.to_dataframe().reset_index().dropna(subset=[part.name])
+        if table.empty:
+            nothing(axes, "no number")
+        else:
+            _line(axes, table, part, first, *others, legend=n == 0)
+        axes.set(xlabel=label_of(part[first]), ylabel=title_of(part.name, part))
+        _scale(axes, given.axes[first])
+
+
+def _line(axes, table, part, first, second=None, *, legend):
+    """Means with intervals along an axis, a colour for each place of a second."""
+    options = {"x": first, "y": part.name, "ax": axes}
+    if second:
+        table[second] = table[second].map(place_text)
+        places = [place_text(value) for value in part[second].values]
         palette = dict(zip(places, sns.color_palette(PALETTE, len(places)), strict=True))
-        known = [place for place in places if place in set(table[others[0]])]
-        options |= {"hue": others[0], "hue_order": known, "palette": palette}
-    if len(others) > 1:
-        options |= {"style": others[1]}
-    marks = {"markers": True} if "style" in options else {"marker": "o"}
-    sns.lineplot(table, **options, **INTERVAL, **marks, legend="full" if others else False)
+        options |= {"hue": second, "hue_order": places, "palette": palette}
+    legend = "full" if second and legend else False
+    sns.lineplot(table, **options, **INTERVAL, marker="o", legend=legend)
     sns.scatterplot(table, **options, s=8, alpha=0.5, linewidth=0, legend=False)
-    axes.set(xlabel=label_of(dataset[first]), ylabel=title_of(name, dataset[name]))
-    if len(others) == 1:
-        axes.legend(title=label_of(dataset[others[0]]), title_fontsize="x-small", fontsize=7)
-    elif others:
-        axes.legend(fontsize=6, ncols=2)
-    _scale(axes, given.axes[first])
+    if legend:
+        _legend(axes, label_of(part[second]))
+
+
+def _legend(axes, title):
+    columns = 1 + (len(axes.get_legend_handles_labels()[0]) > 5)
+    axes.legend(title=title, title_fontsize="x-small", fontsize=7, ncols=columns)
 
 
 def _scale(axes, axis):
@@ -109,72 +201,144 @@ def _scale(axes, axis):
         plain_log_ticks(axes.xaxis)
 
 
-def _map(axes, dataset, name, given):
-    """Mean over replicates and further axes: the first axis upwards, the second to the right."""
-    up, right = list(given.axes)[:2]
-    table = dataset[name].mean([dim for dim in dataset[name].dims if dim not in (up, right)])
-    frame_of_map = table.transpose(up, right).to_pandas()[::-1]
-    frame_of_map.index = map(place_text, frame_of_map.index)
-    frame_of_map.columns = map(place_text, frame_of_map.columns)
-    largest = np.abs(frame_of_map.values[np.isfinite(frame_of_map.values)]).max(initial=0)
-    small = bool(frame_of_map.size <= 64 and largest < 1000)
-    axes.set_facecolor("0.8")  # where there is no number
-    sns.heatmap(
-        frame_of_map,
-        ax=axes,
-        cmap="rocket",
-        annot=small,
-        fmt=".2f" if largest < 10 else ".0f",
-        annot_kws={"fontsize": 6.5},
-        cbar_kws={"label": title_of(name, dataset[name])},
+def _maps(drawn, panels, parts):
+    """Means over the replicates: the first axis upwards, the second to the right."""
+    up, right = drawn
+    tables = [_table(part, up, right) for part in parts]
+    known = np.concatenate([table.values[np.isfinite(table.values)] for table in tables])
+    largest = np.abs(known).max(initial=0)
+    for axes, table, part in zip(panels, tables, parts, strict=True):
+        axes.set_facecolor("0.8")  # where there is no number
+        sns.heatmap(
+            table,
+            ax=axes,
+            cmap="rocket",
+            vmin=known.min(initial=np.inf) if known.size else None,
+            vmax=known.max(initial=-np.inf) if known.size else None,
+            annot=bool(table.size <= 64 and largest < 1000),
+            fmt=".2f" if largest < 10 else ".0f",
+            annot_kws={"fontsize": 6.5},
+            cbar=False,
+        )
+        axes.tick_params(axis="y", rotation=0)
+        axes.set(xlabel=label_of(part[right]), ylabel=label_of(part[up]))
+    panels[0].figure.colorbar(
+        panels[0].collections[0], ax=list(panels), label=title_of(parts[0].name, parts[0])
     )
-    axes.set(xlabel=label_of(dataset[right]), ylabel=label_of(dataset[up]))
 
 
-def _along(axes, dataset, name, numbers):
-    """A headline along the first axis that it is left with, a colour for each place of a second."""
-    first, *others = numbers[0].at
-    axes.set(xlabel=label_of(dataset[first]), ylabel=_worded(name, numbers[0].unit))
-    frame(axes)
-    hues = list(dict.fromkeys(number.at[others[0]] for number in numbers)) if others else [None]
-    for hue, color in zip(hues, sns.color_palette(PALETTE, len(hues)), strict=True):
-        line = [n for n in numbers if hue is None or n.at[others[0]] == hue]
-        line = [n for n in line if np.isfinite(n.value)]
-        if not line:
-            continue
-        x, y = [n.at[first] for n in line], np.array([n.value for n in line])
-        ends = np.array([[n.low for n in line], [n.high for n in line]])
-        errors = np.nan_to_num(np.maximum((y - ends[0], ends[1] - y), 0))
-        style = "none" if isinstance(x[0], str) else "-"
-        label = None if hue is None else place_text(hue)
-        axes.errorbar(x, y, errors, marker="o", ls=style, color=color, label=label, capsize=2)
-    if others:
-        axes.legend(title=label_of(dataset[others[0]]), title_fontsize="x-small", fontsize=7)
-    axes.set_ylim(bottom=min(axes.get_ylim()[0], 0))
+def _table(part, up, right):
+    table = part.mean("replicate").transpose(up, right).to_pandas()[::-1]
+    table.index = map(place_text, table.index)
+    table.columns = map(place_text, table.columns)
+    return table
 
 
-def _collapse(axes, dataset, name, headline):
-    """Means over the replicates against a product of powers of axes, coloured by the first."""
-    measure = chosen(dataset[headline.measure], headline)
-    rest = [dim for dim in measure.dims if dim not in headline.over]
-    mean = measure.mean(rest).transpose(*headline.over)
-    x, _ = combined(measure, headline.over)
-    first = next(iter(headline.over))
-    colors = np.broadcast_to(
-        np.arange(mean.sizes[first]).reshape(-1, *[1] * (mean.ndim - 1)), mean.shape
-    )
-    palette = sns.color_palette(PALETTE, mean.sizes[first])
-    for n, value in enumerate(mean[first].values):
-        of_place = colors.ravel() == n
-        y = mean.values.ravel()[of_place]
-        axes.plot(x[of_place], y, "o", markersize=3.5, color=palette[n], label=place_text(value))
-    axes.set_xscale("log")
-    if headline.kind == "power":
-        axes.set_yscale("log")
-    powers = " ".join(_power(axis, power) for axis, power in headline.over.items())
-    axes.set(xlabel=powers, ylabel=title_of(headline.measure, measure))
-    axes.legend(title=label_of(dataset[first]), title_fontsize="x-small", fontsize=6)
-    frame(axes)
+def _along(headline, given, labels, lines, panels, parts):
+    """Numbers along the first axis that they are left with, a colour for each place of a second.
+
+    With lines through the origin, if another headline fits them; bounds are open dots.
+    """
+    first, *others = labels
+    for axes, numbers in zip(panels, parts, strict=True):
+        hues = list(dict.fromkeys(n.at[others[0]] for n in numbers)) if others else [None]
+        for hue, color in zip(hues, sns.color_palette(PALETTE, len(hues)), strict=True):
+            here = [n for n in numbers if hue is None or n.at[others[0]] == hue]
+            here = [n for n in here if np.isfinite(n.value)]
+            if not here:
+                continue
+            fits = [n for n in lines if n.at.items() <= here[0].at.items()]
+            label = None if hue is None else place_text(hue)
+            _numbers(axes, first, here, color=color, label=label, joined=not fits)
+            for fit in fits:
+                x = np.linspace(here[0].at[first], here[-1].at[first])
+                x = x[fit.value * x <= max(n.value for n in here)]
+                axes.plot(x, fit.value * x, color=color, linewidth=1)
+        if headline.theory is not None:
+            axes.axhline(headline.theory, color="0.4", linestyle="--", label="theory")
+        if others or headline.theory is not None:
+            _legend(axes, labels[others[0]] if others else None)
+        axes.set(xlabel=labels[first], ylabel=_worded(numbers[0].name, numbers[0].unit))
+        _scale(axes, given.axes[first])
+        if _is_place_on_log(headline, given):
+            axes.set_yscale("log")
+            plain_log_ticks(axes.yaxis)
+        else:
+            axes.set_ylim(bottom=min(axes.get_ylim()[0], 0))
+
+
+def _is_place_on_log(headline, given):
+    is_place = headline.kind in PLACES and not headline.per
+    return is_place and all(given.axes[axis].scale == "log" for axis in given.summed(headline))
+
+
+def _numbers(axes, first, numbers, *, color, label, joined):
+    """Values with their intervals along an axis, joined if its places are numbers."""
+    x, y = [n.at[first] for n in numbers], np.array([n.value for n in numbers])
+    ends = np.array([[n.low for n in numbers], [n.high for n in numbers]])
+    errors = np.nan_to_num(np.maximum((y - ends[0], ends[1] - y), 0))
+    style = "-" if joined and not isinstance(x[0], str) else "none"
+    marks = {"color": color, "marker": "o", "markersize": 4.5}
+    axes.errorbar(x, y, errors, **marks, ls=style, label=label, capsize=2)
+    for number in numbers:
+        if number.bound:
+            axes.plot(number.at[first], number.value, **marks, mfc="white", zorder=3)
+
+
+def _collapses(powers, color, headline, panels, parts):
+    """Means over the replicates against a product of powers of axes, coloured by one axis.
+
+    Of a headline those that it leaves out are grey, and the power that it finds is a line.
+    """
+    for n, (axes, part) in enumerate(zip(panels, parts, strict=True)):
+        axes.sharey(panels[0])
+        axes.set_xscale("log")
+        if headline and headline.kind == "power":
+            axes.set_yscale("log")
+            plain_log_ticks(axes.yaxis)
+        mean = part.mean("replicate")
+        counted = inside(mean, headline.within) if headline else mean
+        if counted.size < mean.size:
+            axes.plot(*_dots(mean, powers), "o", markersize=2, color="0.75")
+        places = counted[color].values
+        for place, shade in zip(places, sns.color_palette(PALETTE, len(places)), strict=True):
+            dots = _dots(counted.isel({color: places == place}), powers)
+            axes.plot(*dots, "o", markersize=3.5, color=shade, label=place_text(place))
+            if headline and color not in powers:
+                _power_line(axes, *dots, headline, shade)
+        if headline and color in powers:
+            _power_line(axes, *_dots(counted, powers), headline, "black")
+        if n == 0:
+            _legend(axes, label_of(part[color]))
+        axes.set(xlabel=_product(powers), ylabel=title_of(part.name, part))
+
+
+def _dots(mean, powers):
+    """Abscissa and ordinate of each mean."""
+    x, y = xr.broadcast(combined(mean, powers), mean)
+    return x.values.ravel(), y.transpose(*x.dims).values.ravel()
+
+
+def _power_line(axes, x, y, headline, color):
+    """The power law that a headline finds, and dashed that of a theory with the same centre."""
+    known = np.nan_to_num(y) > 0
+    if headline.kind != "power" or known.sum() < 2:
+        return
+    x, y = x[known], y[known]
+    ends, center = np.array([x.min(), x.max()]), np.exp([np.log(x).mean(), np.log(y).mean()])
+    found = power(x, y)
+    for exponent, style in ((found, "-"), (headline.theory, "--")):
+        if exponent is not None:
+            axes.plot(
+                ends, center[1] * (ends / center[0]) ** exponent, style, color=color, linewidth=1
+            )
+
+
+def _product(powers):
+    """Write a product of powers: ``duration / neurons / tau c``."""
+    above = " ".join(_power(axis, power) for axis, power in powers.items() if power > 0)
+    below = (f" / {_power(axis, -power)}" for axis, power in powers.items() if power < 0)
+    return (above or "1") + "".join(below)
 
 
 def _power(axis, power):
@@ -216,7 +380,8 @@ def comparison(datasets, comparison, costs):
     -------
     matplotlib.figure.Figure
     """
-    figure, grid = _grid(len(datasets) + 1)
+    figure, blocks = _grid([1] * (len(datasets) + 1))
+    grid = np.concatenate(blocks)
     colors = dict(zip(comparison.methods, sns.color_palette("colorblind"), strict=False))
     for axes, dataset in zip(grid, datasets, strict=False):
         first, axis = next(iter(sweep_of(dataset).axes.items()))

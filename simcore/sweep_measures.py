@@ -6,16 +6,20 @@ again with replacement (percentile bootstrap); a replicate keeps its whole grid 
 is the same everywhere.
 """
 
+import functools
 import itertools
 import json
+import operator
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from simcore.sweep_parameters import Sweep, place_label
 from simcore.tracking import fit_error_floor
 
+PLACES = ("crossing", "best")  # headlines that are places on their axis
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles
 
@@ -73,23 +77,23 @@ def headlines(dataset, sweep):
     """
     numbers = []
     for name, headline in sweep.headlines.items():
-        numbers += _numbers(name, headline, dataset, headline.axis or next(iter(sweep.axes)))
+        numbers += _numbers(name, headline, dataset, sweep.summed(headline))
     return numbers
 
 
-def _numbers(name, headline, dataset, axis):
+def _numbers(name, headline, dataset, gone):
     """One headline at each place of the axes that it leaves."""
     measure = chosen(dataset[headline.measure], headline)
-    gone = list(headline.over) or [axis]
     per = [headline.per] * (headline.per is not None)
     kept = [dim for dim in measure.dims if dim not in (*gone, *per, "replicate")]
-    x, x_unit = combined(measure, headline.over or {axis: 1})
+    abscissa = combined(measure, headline.over or dict.fromkeys(gone, 1))
+    x = abscissa.values.ravel()
     table = measure.transpose(*kept, *per, *gone, "replicate").values
     shape = [measure.sizes[dim] for dim in (*kept, *per)]
     order = np.argsort(x, kind="stable")
     means = _means(table.reshape(*shape, x.size, measure.sizes["replicate"])[..., order, :])
     per_values = measure[headline.per].values if per else None
-    unit = _unit(headline.kind, measure.attrs["units"], x_unit)
+    unit = _unit(headline.kind, measure.attrs["units"], abscissa.attrs["units"])
     if per:
         unit = _ratio(unit, measure[headline.per].attrs["units"])
     found = []
@@ -108,26 +112,46 @@ def _numbers(name, headline, dataset, axis):
 
 def chosen(measure, headline):
     """What a headline takes of its measure: some places of some axes, and one of others."""
-    for axis, (low, high) in headline.within.items():
+    return inside(measure, headline.within).isel(
+        {axis: nearest(measure[axis].values, value) for axis, value in headline.at.items()}
+    )
+
+
+def inside(measure, within):
+    """The places between a lowest and a highest one, both included, on some axes."""
+    for axis, (low, high) in within.items():
         places = measure[axis].values
         measure = measure.isel({axis: np.flatnonzero((low <= places) & (places <= high))})
-    for axis, value in headline.at.items():
-        measure = measure.isel({axis: int(np.argmin(np.abs(measure[axis].values - value)))})
     return measure
 
 
-def combined(measure, powers):
-    """Multiply powers of some axes: flat values in the order of these axes, and their unit.
+def nearest(places, value):
+    """Index of the place that a value means."""
+    return int(np.argmin(np.abs(places - value)))
 
-    The places of an axis of texts are counted from 0.
+
+def combined(measure, powers):
+    """Multiply powers of some axes.
+
+    Parameters
+    ----------
+    measure : xarray.DataArray
+        With these axes. The places of one of texts are counted from 0.
+    powers : dict of str to float
+        By axis.
+
+    Returns
+    -------
+    xarray.DataArray
+        Over these axes, in their order here; its attribute ``units`` is 1 unless it is one axis.
     """
-    axes = [_places(measure[axis].values) ** power for axis, power in powers.items()]
-    product = axes[0]
-    for values in axes[1:]:
-        product = np.multiply.outer(product, values)
-    if len(powers) == 1 and list(powers.values()) == [1]:
-        return product, measure[next(iter(powers))].attrs["units"]
-    return product.ravel(), "1"
+    factors = [
+        xr.DataArray(_places(measure[axis].values) ** power, dims=axis)
+        for axis, power in powers.items()
+    ]
+    alone = list(powers.values()) == [1]
+    units = measure[next(iter(powers))].attrs["units"] if alone else "1"
+    return functools.reduce(operator.mul, factors).assign_attrs(units=units)
 
 
 def _places(values):
@@ -159,7 +183,7 @@ def _statistic(headline, x, per, y):
 
 
 def _unit(kind, y, x):
-    if kind in ("crossing", "best"):
+    if kind in PLACES:
         return x
     return {"slope": _ratio(y, x), "power": "1"}.get(kind, y)
 

@@ -85,6 +85,18 @@ class Axis(Parameters):
         except (TypeError, ValueError):
             return list(map(str, values))
 
+    def has(self, value):
+        """Whether a number is one of the coordinates, to 1 %."""
+        return _numbers(self.coordinates) and np.isclose(value, self.coordinates, rtol=0.01).any()
+
+
+def _numbers(coordinates):
+    return not isinstance(coordinates[0], str)
+
+
+def _above_zero(coordinates):
+    return _numbers(coordinates) and min(coordinates) > 0
+
 
 def place_label(at):
     """Write a place on some axes: ``[n=500,tau=20]``, nothing without axes."""
@@ -144,6 +156,33 @@ class Headline(Parameters):
     )
     level: Finite = parameter(0.7, "of the measure", "of a crossing")
     log: bool = parameter(False, "1", "whether a crossing is interpolated over a logarithmic axis")
+    theory: Finite | None = parameter(
+        None, "1", "exponent that a theory gives to a power, drawn beside what was found"
+    )
+
+
+class View(Parameters):
+    """One more look at a measure: a row of panels for the figure."""
+
+    measure: str = parameter(..., "1", "of the sweep's")
+    over: dict[str, Finite] = parameter(
+        ...,
+        "1",
+        "axes whose powers are multiplied to the abscissa, such as {duration: 1, tau_c: -1}; "
+        "{tau_s: 1} draws lines along one",
+        min_length=1,
+    )
+    each: dict[str, tuple[Finite, ...]] = parameter(
+        {}, "of the key", "other axes: a panel for each of these places"
+    )
+    color: str | None = parameter(
+        None, "1", "axis whose places have colours; default: the first left, or the first of over"
+    )
+
+    @property
+    def along(self):
+        """The axis that it is drawn along, if not over a product."""
+        return next(iter(self.over)) if list(self.over.values()) == [1] else None
 
 
 class Sweep(Parameters):
@@ -179,23 +218,48 @@ class Sweep(Parameters):
     figure: Literal["lines", "map"] = parameter(
         "lines",
         "1",
-        "each measure against the first axis, a colour for each place of the second; or as a map",
+        "each measure against the first axis, a colour for each place of the second, or as a map "
+        "over both; a panel for each place of further axes",
+    )
+    views: dict[HeadlineName, View] = parameter(
+        {}, "1", "further rows of panels for the figure, by name"
     )
 
     @model_validator(mode="after")
-    def _headlines_are_possible(self):
-        for name, headline in self.headlines.items():
-            if headline.measure not in self.measures:
-                raise ValueError(
-                    f"headlines.{name}: {headline.measure} is none of the sweep's measures"
+    def _headlines_and_views_are_possible(self):
+        checked = {"headlines": self._problem_of, "views": self._problem_of_view}
+        for group, problem_of in checked.items():
+            for name, one in getattr(self, group).items():
+                problem = (
+                    problem_of(one)
+                    if one.measure in self.measures
+                    else f"{one.measure} is none of the sweep's measures"
                 )
-            if problem := self._problem_of(headline):
-                raise ValueError(f"headlines.{name}: {problem}")
+                if problem:
+                    raise ValueError(f"{group}.{name}: {problem}")
         return self
+
+    def _problem_of_view(self, view):
+        """What is wrong with the axes of a view, if anything."""
+        for axis in [*view.over, *view.each, *filter(None, [view.color])]:
+            if axis not in self.axes:
+                return f"there is no axis {axis}, but {', '.join(self.axes)}"
+        if twice := {*view.over, *filter(None, [view.color])} & {*view.each}:
+            return f"{min(twice)} is used twice: in each, and in over or color"
+        if view.along and view.color == view.along:
+            return f"{view.color} is used twice: in over, and in color"
+        for axis in view.over if not view.along else ():
+            if not _above_zero(self.axes[axis].coordinates):
+                return f"the places of {axis} must be numbers above zero for this"
+        for axis, values in view.each.items():
+            for value in values:
+                if not self.axes[axis].has(value):
+                    return f"{value:g} is no place of {axis}"
+        return None
 
     def _problem_of(self, headline):
         """What is wrong with the axes of a headline, if anything."""
-        along = list(headline.over) or [headline.axis or next(iter(self.axes))]
+        along = self.summed(headline)
         used = [*along, *filter(None, [headline.per]), *headline.at]
         unknown = [axis for axis in [*used, *headline.within] if axis not in self.axes]
         if unknown:
@@ -206,9 +270,7 @@ class Sweep(Parameters):
         if twice:
             return f"{twice[0]} is used twice: an axis is axis, over, per or at"
         named = [
-            axis
-            for axis in [*used, *headline.within]
-            if isinstance(self.axes[axis].coordinates[0], str)
+            axis for axis in [*used, *headline.within] if not _numbers(self.axes[axis].coordinates)
         ]
         if named and (
             headline.kind not in NEEDS_NO_NUMBERS
@@ -220,13 +282,15 @@ class Sweep(Parameters):
             inside = [low <= value <= high for value in self.axes[axis].coordinates]
             if axis not in along or sum(inside) < 2:
                 return f"within keeps fewer than two places of {axis}, or that is no axis of it"
+        if headline.theory is not None and headline.kind != "power":
+            return "theory is the exponent of a power: leave it out, or choose kind: power"
         for axis, value in headline.at.items():
-            if not np.isclose(value, self.axes[axis].coordinates, rtol=0.01).any():
+            if not self.axes[axis].has(value):
                 return f"{value:g} is no place of {axis}"
         logarithmic = headline.log or headline.kind in NEEDS_POSITIVE or headline.over
         for axis in along if logarithmic else ():
-            if min(self.axes[axis].coordinates) <= 0:
-                return f"the places of {axis} must be above zero for this"
+            if not _above_zero(self.axes[axis].coordinates):
+                return f"the places of {axis} must be numbers above zero for this"
         return None
 
     @model_validator(mode="after")
@@ -245,13 +309,15 @@ class Sweep(Parameters):
             raise ValueError("an axis cannot be named replicate: that is the axis of seeds")
         return self
 
+    def summed(self, headline):
+        """The axes that a headline sums up."""
+        return list(headline.over) or [headline.axis or next(iter(self.axes))]
+
     def summary_ids(self, name):
         """The ids of its headlines in summary.json, under the name of the sweep."""
         ids = []
         for headline_name, headline in self.headlines.items():
-            gone = {*headline.over, *headline.at, headline.per}
-            if not headline.over:
-                gone.add(headline.axis or next(iter(self.axes)))
+            gone = {*self.summed(headline), *headline.at, headline.per}
             kept = {axis: self.axes[axis].coordinates for axis in self.axes if axis not in gone}
             for place in itertools.product(*kept.values()):
                 at = place_label(dict(zip(kept, place, strict=True)))

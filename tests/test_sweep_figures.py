@@ -13,13 +13,19 @@ from simcore.sweep_parameters import Comparison, Sweep
 MEASURE = "clock.replay.order"
 
 
-def gathered(*axes, **options):
-    """A gathered sweep of three replicates whose last place has no number."""
+PLACES = np.arange(1, 5.0)
+
+
+def gathered(*axes, function=None, **options):
+    """A gathered sweep of three replicates: random without its last place, or a function."""
     dims, shape = (*axes, "replicate"), (4,) * len(axes) + (3,)
     values = np.random.default_rng(1).uniform(size=shape)
     values[-1] = np.nan
+    if function:
+        grid = np.meshgrid(*[PLACES] * len(axes), indexing="ij")
+        values = np.broadcast_to(function(*grid)[..., None], shape)
     variables = {MEASURE: variable(dims, values, "1", "order")} | {
-        axis: variable(axis, np.arange(1, 5.0), "kHz", axis) for axis in axes
+        axis: variable(axis, PLACES, "kHz", axis) for axis in axes
     }
     variables["failure"] = variable(dims, np.full(shape, "", object), "1", "why")
     sweep = Sweep(
@@ -58,6 +64,106 @@ def test_a_map_has_a_cell_for_each_mean():
     assert np.allclose(cells.compressed(), means[np.isfinite(means)])
 
 
+THREE = ("rate_e", "rate_i", "rate_x")
+
+
+def shown(dataset):
+    """The panels of a sweep's figure, without what a row leaves blank."""
+    return [axes for axes in sweep_figures.sweep(dataset).axes if axes.axison]
+
+
+def test_a_map_never_mixes_places_of_a_third_axis():
+    dataset = gathered(*THREE, figure="map")
+    figure = sweep_figures.sweep(dataset)
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in panels] == [f"rate x {n} kHz" for n in range(1, 5)]
+    means = dataset[MEASURE].mean("replicate")
+    for axes, place in zip(panels, PLACES, strict=True):
+        expected = means.sel(rate_x=place).values[::-1]
+        cells = axes.collections[0].get_array()
+        assert np.allclose(cells.compressed(), expected[np.isfinite(expected)])
+        assert axes.collections[0].get_clim() == (means.min(), means.max())
+
+
+def test_lines_never_mix_places_of_a_third_axis():
+    dataset = gathered(*THREE)
+    panels = shown(dataset)
+    means = dataset[MEASURE].mean("replicate")
+    for axes, place in zip(panels, PLACES, strict=True):
+        for line, other in zip(axes.lines, PLACES, strict=False):
+            expected = means.sel(rate_x=place, rate_i=other).values[:-1]
+            assert np.allclose(line.get_ydata(), expected)
+    assert len({axes.get_ylim() for axes in panels}) == 1
+
+
+def test_panels_that_belong_together_begin_a_row():
+    headline = {"kind": "average", "measure": MEASURE, "at": {"rate_i": 1, "rate_x": 2}}
+    views = {"cut": {"measure": MEASURE, "over": {"rate_i": 1}, "each": {"rate_e": [1, 2]}}}
+    counted = {"mean": headline, "of_i": headline | {"at": {"rate_x": 2}}}
+    panels = shown(gathered(*THREE, headlines=counted, views=views))
+    of_measure, of_view, along = panels[0], panels[4], panels[6]
+    for axes, row in ((of_measure, 0), (of_view, 2), (along, 3)):
+        place = axes.get_subplotspec()
+        assert (place.rowspan.start, place.colspan.start) == (row, 0)
+
+
+def test_a_view_shows_some_places_of_one_axis_and_a_colour_for_those_of_another():
+    view = {"measure": MEASURE, "over": {"rate_i": 1}, "each": {"rate_e": [1, 3]}}
+    dataset = gathered(*THREE, figure="map", views={"cut": view})
+    panels = [axes for axes in sweep_figures.sweep(dataset).axes if "rate e" in axes.get_title()]
+    assert [axes.get_title() for axes in panels] == ["rate e 1 kHz", "rate e 3 kHz"]
+    means = dataset[MEASURE].mean("replicate")
+    for axes, place in zip(panels, (1, 3), strict=True):
+        for line, color in zip(axes.lines, PLACES, strict=False):
+            assert np.allclose(line.get_ydata(), means.sel(rate_e=place, rate_x=color))
+
+
+def test_a_view_over_a_product_shows_whether_all_means_collapse():
+    view = {"measure": MEASURE, "over": dict.fromkeys(THREE, -1), "color": "rate_x"}
+    dataset = gathered(*THREE, function=lambda e, i, x: e * i * x, views={"rank": view})
+    axes = shown(dataset)[4]
+    assert axes.get_xlabel() == "1 / rate e / rate i / rate x"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["1", "2", "3", "4"]
+    assert sum(line.get_xdata().size for line in axes.lines) == 64
+    for line in axes.lines:
+        assert np.allclose(line.get_xdata() * line.get_ydata(), 1)
+
+
+def test_a_power_lies_beside_that_of_a_theory():
+    headline = {"kind": "power", "measure": MEASURE, "over": {"rate_e": 1, "rate_i": 1}}
+    headline |= {"within": {"rate_e": [1, 3]}, "theory": -0.5}
+    dataset = gathered(
+        *THREE, function=lambda e, i, x: x * (e * i) ** -0.3, headlines={"found": headline}
+    )
+    collapse, along = shown(dataset)[4:]
+    outside, *lines = collapse.lines
+    assert outside.get_xdata().size == 64  # all, below those that count
+    exponents = [np.polyfit(*np.log(line.get_data()), 1)[0] for line in lines]
+    assert np.allclose(exponents[1::3], -0.3) and np.allclose(exponents[2::3], -0.5)
+    assert len(exponents) == 12  # dots, found and theory for each place of the axis that is left
+    assert np.allclose(along.containers[0].lines[0].get_ydata(), -0.3)
+    assert along.lines[-1].get_ydata()[0] == -0.5
+
+
+def test_a_line_through_the_origin_lies_beside_what_it_fits():
+    crossing = {"kind": "crossing", "measure": MEASURE, "level": 0.5}
+    headlines = {"longest": crossing, "capacity": crossing | {"per": "rate_i"}}
+    dataset = gathered("rate_e", "rate_i", function=lambda e, i: 1 - e / i, headlines=headlines)
+    figure = sweep_figures.sweep(dataset.isel(rate_i=slice(1, None)))
+    (line,) = [line for line in figure.axes[1].lines if line.get_marker() == "None"]
+    assert np.allclose(line.get_ydata(), line.get_xdata() / 2)
+
+
+def test_a_bound_is_an_open_dot():
+    crossing = {"kind": "crossing", "measure": MEASURE, "level": 0.5}
+    dataset = gathered(
+        "rate_e", "rate_i", function=lambda e, i: 1 - 0.2 * e / i, headlines={"longest": crossing}
+    )
+    axes = sweep_figures.sweep(dataset).axes[1]
+    bounds = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert [line.get_xdata()[0] for line in bounds] == [2, 3, 4]
+
+
 def test_headlines_are_drawn_along_what_is_left_with_their_intervals():
     headline = {"kind": "average", "measure": MEASURE}
     dataset = gathered("rate_e", "rate_i", headlines={"mean": headline})
@@ -74,7 +180,7 @@ def test_a_collapse_draws_every_mean():
     headline = {"kind": "average", "measure": MEASURE, "over": {"rate_e": 1, "rate_i": -1}}
     figure = sweep_figures.sweep(gathered("rate_e", "rate_i", headlines={"mean": headline}))
     assert sum(line.get_xdata().size for line in figure.axes[1].lines) == 16
-    assert figure.axes[1].get_xlabel() == "rate e rate i^-1"
+    assert figure.axes[1].get_xlabel() == "rate e / rate i"
 
 
 def test_a_sweep_without_any_number_says_so():

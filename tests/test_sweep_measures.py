@@ -165,9 +165,11 @@ def test_a_bound_is_told_and_is_no_value_of_a_line():
             "the places of word are no numbers",
         ),
         ({"kind": "slope", "at": {"n": 9}}, "9 is no place of n"),
-        ({"kind": "power"}, "the places of x must be above zero"),
-        ({"kind": "crossing", "log": True}, "the places of x must be above zero"),
-        ({"kind": "average", "over": {"x": -1}}, "the places of x must be above zero"),
+        ({"kind": "power"}, "the places of x must be numbers above zero"),
+        ({"kind": "crossing", "log": True}, "the places of x must be numbers above zero"),
+        ({"kind": "average", "over": {"word": -1}}, "the places of word must be numbers above"),
+        ({"kind": "slope", "theory": 1}, "theory is the exponent of a power"),
+        ({"kind": "average", "over": {"x": -1}}, "the places of x must be numbers above zero"),
     ],
 )
 def test_an_impossible_headline_is_told(headline, sentence):
@@ -176,3 +178,26 @@ def test_an_impossible_headline_is_told(headline, sentence):
     headlines = {"found": {"measure": "y"} | headline}
     with pytest.raises(ValidationError, match=sentence):
         Sweep(about="a test", axes=axes, measures=["y"], headlines=headlines)
+
+
+@pytest.mark.parametrize(
+    ("view", "sentence"),
+    [
+        ({"measure": "z", "over": {"x": 1}}, "z is none of the sweep's measures"),
+        ({"over": {"m": 1}}, "there is no axis m, but x, n, word"),
+        ({"over": {"x": 1}, "color": "m"}, "there is no axis m"),
+        ({"over": {"x": 1}, "each": {"x": [1]}}, "x is used twice"),
+        ({"over": {"x": 1}, "each": {"n": [1]}, "color": "n"}, "n is used twice"),
+        ({"over": {"x": 1}, "color": "x"}, "x is used twice"),
+        ({"over": {"x": 1}, "each": {"n": [3]}}, "3 is no place of n"),
+        ({"over": {"x": 1}, "each": {"word": [1]}}, "1 is no place of word"),
+        ({"over": {"n": 1, "x": -1}}, "the places of x must be numbers above zero"),
+        ({"over": {"n": 1, "word": 1}}, "the places of word must be numbers above zero"),
+    ],
+)
+def test_an_impossible_view_is_told(view, sentence):
+    axes = {"x": [0, 1], "n": [1, 2], "word": ["a", "b"]}
+    axes = {name: {"keys": [name], "values": values} for name, values in axes.items()}
+    with pytest.raises(ValidationError, match=f"views.seen: {sentence}"):
+        views = {"seen": {"measure": "y"} | view}
+        Sweep(about="a test", axes=axes, measures=["y"], views=views)
