@@ -224,9 +224,10 @@ def _words(name):
 def _value(entry, has_range):
     """Write a value with as many digits as it takes to see that it is out of its range."""
     value, digits = entry["value"], 3
+    if value is not None and entry.get("bound"):
+        return f"at least {number(value)}"
     if value is not None and entry.get("interval"):
-        at_least = "at least " if entry.get("bound") else ""
-        return f"{at_least}{number(value)} ({' to '.join(map(number, entry['interval']))})"
+        return f"{number(value)} ({' to '.join(map(number, entry['interval']))})"
     if value is None or not has_range or entry["ok"]:
         return number(value)
     while entry["low"] <= float(f"{value:.{digits}g}") <= entry["high"] and digits < 15:
@@ -257,7 +258,9 @@ def _remarks(summary):
             "largest; in range if all are. The figures are of the first seed."
         )
     if any(entry.get("interval") and not entry.get("seeds") for entry in summary):
-        remarks.append("In brackets behind the numbers of sweeps: 95 % bootstrap intervals.")
+        remarks.append(
+            "In brackets behind the numbers of sweeps: 95 % intervals over the replicates."
+        )
     return remarks
 
 

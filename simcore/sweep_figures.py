@@ -10,15 +10,23 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from simcore.figures import frame, nothing, plain_log_ticks, styled
-from simcore.sweep_measures import PLACES, combined, headlines, inside, nearest, power, sweep_of
+from simcore.sweep_measures import (
+    PLACES,
+    combined,
+    headlines,
+    inside,
+    interval_of_mean,
+    nearest,
+    power,
+    sweep_of,
+)
 from simcore.sweep_parameters import View, place_text
 
 COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
 TICKS = 7.5  # points: places on a logarithmic axis have many digits
 PALETTE = "flare"
-# The interval is drawn with random numbers: always the same.
-INTERVAL = {"errorbar": ("ci", 95), "n_boot": 1000, "seed": 1}
+INTERVAL = {"errorbar": interval_of_mean}
 
 
 def _counted(replicates):
@@ -30,7 +38,7 @@ def sweep(dataset):
     """Draw a whole sweep: its measures, its views, then its headlines.
 
     A measure is drawn along the first axis, a colour for each place of the second, as means with
-    95 % bootstrap intervals over the replicates and every replicate a dot; or as a map of the means
+    95 % intervals over the replicates and every replicate a dot; or as a map of the means
     over both. A view is drawn along one axis in the same way; over a product of axes every mean is
     a dot against it, and so are those of a headline over such a product, with the power that was
     found. A headline that is left with an axis is drawn along it. Whatever axes are left then have

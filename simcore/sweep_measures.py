@@ -1,9 +1,10 @@
 """Headline numbers of sweeps, with intervals from the replicates.
 
 A headline sums up how the mean of a measure over the replicates changes along one axis of the grid,
-at each place of the others. Its interval holds 95 % of what comes out when the replicates are drawn
-again with replacement (percentile bootstrap); a replicate keeps its whole grid then, for its seed
-is the same everywhere.
+at each place of the others. Its 95 % interval is of Student's t with the standard error of the
+jackknife (Efron & Tibshirani 1993, chapter 11): the number is taken again without each replicate in
+turn, which keeps its whole grid, for its seed is the same everywhere. Of a mean that is the usual
+interval; a bootstrap of so few replicates would be much too narrow.
 """
 
 import functools
@@ -20,8 +21,8 @@ from simcore.sweep_parameters import Sweep, place_label
 from simcore.tracking import fit_error_floor
 
 PLACES = ("crossing", "best")  # headlines that are places on their axis
-RESAMPLES = 1000
-INTERVAL = (2.5, 97.5)  # percentiles
+# With fewer there is no interval: of two it would be nine standard deviations wide.
+FEWEST_REPLICATES = 3
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Number:
     at : dict of str to float or str
         Place on the axes that are left.
     value, low, high : float
-        The number, and the ends of its interval (NaN with fewer than two replicates).
+        The number, and the ends of its interval: NaN with fewer than `FEWEST_REPLICATES`, of a
+        bound, and where it is undefined or a bound without one of the replicates.
     unit : str
     bound : bool
         Whether the value is only a lower bound: the axis ends before the level is crossed.
@@ -91,20 +93,16 @@ def _numbers(name, headline, dataset, gone):
     table = measure.transpose(*kept, *per, *gone, "replicate").values
     shape = [measure.sizes[dim] for dim in (*kept, *per)]
     order = np.argsort(x, kind="stable")
-    means = _means(table.reshape(*shape, x.size, measure.sizes["replicate"])[..., order, :])
+    table = table.reshape(*shape, x.size, measure.sizes["replicate"])[..., order, :]
     per_values = measure[headline.per].values if per else None
     unit = _unit(headline.kind, measure.attrs["units"], abscissa.attrs["units"])
     if per:
         unit = _ratio(unit, measure[headline.per].attrs["units"])
     found = []
     for place in itertools.product(*(range(measure.sizes[dim]) for dim in kept)):
-        value, *resampled = (
-            _statistic(headline, x[order], per_values, mean[place]) for mean in means
-        )
-        bound = headline.kind == "crossing" and not per and value == x.max()
-        low = high = np.nan
-        if measure.sizes["replicate"] > 1 and not np.isnan(value):
-            low, high = np.nanpercentile(resampled, INTERVAL)
+        statistic = functools.partial(_statistic, headline, x[order], per_values)
+        value, bound = statistic(_mean(table[place]))
+        low, high = (np.nan, np.nan) if bound else _interval(statistic, table[place], value)
         at = {dim: measure[dim].values[n] for dim, n in zip(kept, place, strict=True)}
         found.append(Number(name, at, float(value), float(low), float(high), unit, bool(bound)))
     return found
@@ -158,28 +156,74 @@ def _places(values):
     return values.astype(float) if values.dtype.kind in "if" else np.arange(float(values.size))
 
 
-def _means(values):
-    """Means over the replicates (last axis): of all, then of each resample."""
-    replicates = values.shape[-1]
-    draws = np.random.default_rng(1).integers(0, replicates, (RESAMPLES, replicates))
-    chosen = np.concatenate([np.arange(replicates)[None], draws])
+def _mean(values):
+    """Mean over the replicates (last axis) that have a number."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
-        return [np.nanmean(values[..., some], axis=-1) for some in chosen]
+        return np.nanmean(values, axis=-1)
+
+
+def _interval(statistic, values, value):
+    """95 % interval of a statistic of means over the replicates (last axis)."""
+    known = ~np.all(np.isnan(values), axis=tuple(range(values.ndim - 1)))
+    values = values[..., known]
+    replicates = values.shape[-1]
+    if replicates < FEWEST_REPLICATES:
+        return np.nan, np.nan
+    without = [statistic(_mean(np.delete(values, n, axis=-1))) for n in range(replicates)]
+    if any(bound for _, bound in without):
+        return np.nan, np.nan
+    error = np.sqrt((replicates - 1) * np.var([number for number, _ in without]))
+    return value - _t(replicates) * error, value + _t(replicates) * error
+
+
+def interval_of_mean(values):
+    """95 % interval of the mean of some replicates; NaN of too few.
+
+    Parameters
+    ----------
+    values : float (replicate,)
+
+    Returns
+    -------
+    low, high : float
+    """
+    values = np.asarray(values, float)
+    if values.size < FEWEST_REPLICATES:
+        return np.nan, np.nan
+    half = _t(values.size) * np.std(values, ddof=1) / np.sqrt(values.size)
+    return values.mean() - half, values.mean() + half
+
+
+def _t(replicates):
+    """Student's t for a 95 % interval."""
+    from scipy.stats import t
+
+    return t.ppf(0.975, replicates - 1)
 
 
 def _statistic(headline, x, per, y):
-    """A headline of one table of means, (axis,) or (per, axis)."""
+    """A headline of one table of means, (axis,) or (per, axis), and whether it is a bound."""
     function = STATISTICS[headline.kind]
-    options = {"level": headline.level} if headline.kind == "crossing" else {}
     if headline.kind == "crossing":
-        options["log"] = headline.log
+        function = functools.partial(function, level=headline.level, log=headline.log)
     if per is None:
-        return function(x, y, **options)
-    of_places = np.array([function(x, row, **options) for row in y])
-    if headline.kind == "crossing":
-        of_places[of_places == x.max()] = np.nan  # bounds are no values
-    return through_origin(per, of_places)
+        value = function(x, y)
+        return (_last(x, y), True) if value == np.inf else (value, False)
+    of_places = np.array([function(x, row) for row in y])
+    censored = of_places == np.inf
+    value = through_origin(per, np.where(censored, np.nan, of_places))
+    # A line that would have crossed where it did not is too low.
+    ends = np.array([_last(x, row) for row in y])[censored]
+    if np.isnan(value) and ends.size:
+        return through_origin(per[censored], ends), True
+    return value, bool(np.any(value * per[censored] < ends))
+
+
+def _last(x, y):
+    """The last place that has a number, NaN without any."""
+    known = np.flatnonzero(~np.isnan(y))
+    return x[known[-1]] if known.size else np.nan
 
 
 def _unit(kind, y, x):
@@ -197,8 +241,7 @@ def _ratio(above, below):
 def crossing(x, y, *, level, log=False):
     """Find where y first falls below a level after its maximum.
 
-    Between two places it is a straight line, over log x if asked. Where it never falls below the
-    level the last place counts: a bound then, not a value.
+    Between two places it is a straight line, over log x if asked.
 
     Parameters
     ----------
@@ -210,7 +253,7 @@ def crossing(x, y, *, level, log=False):
     Returns
     -------
     float
-        NaN if y nowhere reaches the level.
+        NaN if y nowhere reaches the level, infinite if it does not fall below it any more.
     """
     known = ~np.isnan(y)
     x, y = np.asarray(x, float)[known], y[known]
@@ -219,7 +262,7 @@ def crossing(x, y, *, level, log=False):
     top = np.argmax(y)
     below = top + np.flatnonzero(y[top:] < level)
     if not below.size:
-        return float(x[-1])
+        return np.inf
     n = below[0]
     part = (y[n - 1] - level) / (y[n - 1] - y[n])
     if log:

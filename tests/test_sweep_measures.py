@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from simcore import sweep_measures
 from simcore.datasets import variable
+from simcore.sweep_measures import interval_of_mean
 from simcore.sweep_parameters import Sweep
 
 X = np.array([1.0, 2.0, 4.0, 8.0])
@@ -52,7 +54,7 @@ def test_a_straight_line_is_crossed_where_it_is(level, log, where, steep):
 
 
 def test_a_crossing_comes_after_the_maximum_and_is_cut_at_the_end():
-    assert sweep_measures.crossing(X, np.array([1, 0.9, 0.8, 0.75]), level=0.7) == 8
+    assert sweep_measures.crossing(X, np.array([1, 0.9, 0.8, 0.75]), level=0.7) == np.inf
     found = sweep_measures.crossing(X, np.array([0.6, 0.9, 0.8, 0.6]), level=0.7)
     assert found == pytest.approx(6)
     found = sweep_measures.crossing(X, np.array([0.9, np.nan, 0.5, 0.8]), level=0.7)
@@ -112,19 +114,56 @@ def test_some_places_may_count_alone():
     assert number.value == pytest.approx(-1)
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    covered = 0
-    for seed in range(60):
-        random = np.random.default_rng(seed).normal(size=(4, 12))
-        values = variable(("x", "replicate"), 3 * X[:, None] + random, "Hz", "y")
+@pytest.mark.parametrize("replicates", [3, 5])  # as shipped
+@pytest.mark.parametrize(
+    ("kind", "options", "truth"),
+    [("slope", {}, -3), ("average", {}, 8.75), ("crossing", {"level": 12.5}, 2.5)],
+)
+def test_the_interval_covers_the_truth_as_often_as_it_says(replicates, kind, options, truth):
+    runs, covered = 400, 0
+    for seed in range(runs):
+        random = np.random.default_rng(seed).normal(size=(4, replicates))
+        values = variable(("x", "replicate"), 20 - 3 * X[:, None] + random, "Hz", "y")
         dataset = xr.Dataset({"y": values, "x": variable("x", X, "ms", "x")})
-        (number,) = numbers(dataset, kind="slope")
-        covered += number.low <= 3 <= number.high
-    assert 48 <= covered <= 60
+        (number,) = numbers(dataset, kind=kind, **options)
+        covered += number.low <= truth <= number.high
+    # 95 %, within four standard deviations of such a count.
+    assert 0.95 * runs - 18 <= covered <= 0.95 * runs + 18
 
 
-def test_one_replicate_has_no_interval():
-    (number,) = numbers(gathered(lambda x: x, {"x": X}, replicates=1), kind="slope")
+def test_the_interval_of_a_mean_is_that_of_the_textbook():
+    values = np.array([4.0, 5.0, 9.0])
+    expected = scipy.stats.t.interval(0.95, 2, 6.0, scipy.stats.sem(values))
+    assert interval_of_mean(values) == pytest.approx(expected)
+    dataset = xr.Dataset({"y": variable(("x", "replicate"), values[None], "Hz", "y")})
+    dataset["x"] = variable("x", np.array([1.0]), "ms", "x")
+    (number,) = numbers(dataset, kind="average")
+    assert (number.low, number.high) == pytest.approx(expected)
+    assert np.isnan(interval_of_mean(values[:2])).all()
+
+
+def test_a_replicate_without_a_number_does_not_count():
+    random = np.random.default_rng(1).normal(size=(4, 4))
+    whole = 3 * X[:, None] + random
+    lacking = np.insert(whole, 2, np.nan, axis=1)
+    found = [
+        numbers(
+            xr.Dataset(
+                {
+                    "y": variable(("x", "replicate"), values, "Hz", "y"),
+                    "x": variable("x", X, "ms", "x"),
+                }
+            ),
+            kind="slope",
+        )
+        for values in (whole, lacking)
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("replicates", [1, 2])
+def test_too_few_replicates_have_no_interval(replicates):
+    (number,) = numbers(gathered(lambda x: x, {"x": X}, replicates=replicates), kind="slope")
     assert number.value == pytest.approx(1)
     assert np.isnan(number.low) and np.isnan(number.high)
 
@@ -142,8 +181,26 @@ def test_a_bound_is_told_and_is_no_value_of_a_line():
     dataset = gathered(lambda x, tau: 1 - x / (5 * tau), axes)
     found = numbers(dataset, kind="crossing", level=0.5)
     assert [number.bound for number in found] == [False, False, True]
+    assert found[-1].value == X[-1] and np.isnan(found[-1].low)
     (line,) = numbers(dataset, kind="crossing", level=0.5, per="tau")
     assert line.value == pytest.approx(2.5, abs=0.2) and not line.bound
+
+
+def test_a_bound_is_told_where_the_last_place_failed():
+    dataset = gathered(lambda x: np.where(x < 4, 1.0, np.nan), {"x": X})
+    (number,) = numbers(dataset, kind="crossing", level=0.5)
+    assert number.bound and number.value == 2
+
+
+def test_a_line_is_a_bound_where_it_contradicts_one():
+    axes = {"x": X, "tau": np.array([1.0, 2.0])}
+    # By tau = 1 it should fall below at 5 for tau = 2, and does not up to 8.
+    dataset = gathered(lambda x, tau: np.where(tau == 1, 1 - x / 5, 1.0), axes)
+    (line,) = numbers(dataset, kind="crossing", level=0.5, per="tau")
+    assert line.bound and line.value == pytest.approx(2.5, abs=0.2)
+    # Nowhere below: the longest line that is known.
+    (line,) = numbers(gathered(lambda x, tau: 1.0 + 0 * x, axes), kind="crossing", per="tau")
+    assert line.bound and line.value == pytest.approx(8 * 3 / 5)
 
 
 @pytest.mark.parametrize(
