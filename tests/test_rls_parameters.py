@@ -464,4 +464,14 @@ def test_shipped_experiments_are_valid():
     shipped = yaml.safe_load(SHIPPED.read_text())
     chosen = study({}, shipped, shipped).rls.chosen
     assert list(chosen) == list(shipped)
-    assert all(experiment.about for experiment in chosen.values())
+
+
+def test_shipped_experiments_tell_what_is_their_own():
+    """What an experiment is about is true of no other: not even of the one that it begins with."""
+    shipped = yaml.safe_load(SHIPPED.read_text())
+    assert [name for name, given in shipped.items() if not given.get("about")] == []
+    abouts = [given["about"] for given in shipped.values()]
+    assert len(set(abouts)) == len(abouts)
+    for name, own in shipped.items():
+        if name.endswith("_weak"):
+            assert "U(-1, 1)" in own["about"]
