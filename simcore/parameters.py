@@ -444,14 +444,26 @@ class Run(Parameters):
     dask_workers: int = parameter(2, "1", "processes or jobs that gather", ge=1)
 
 
+# Where a range may come from.
+SOURCES = ("paper", "authors' code", "specification", "measured")
+
+
 class Range(Parameters):
     """What a correct run of this study shows for one number of its summary."""
 
     low: Finite = Field(description="lowest value of a correct run")
     high: Finite = Field(description="highest value of a correct run")
-    source: Literal["paper", "authors' code", "specification", "measured"] = Field(
-        description="where the range comes from"
+    source: str = Field(
+        description="where the range comes from: paper, authors' code, specification or measured; "
+        "what that says, and what is allowed besides, after a colon"
     )
+
+    @field_validator("source")
+    @classmethod
+    def _source_is_known(cls, source):
+        if source.partition(": ")[0] not in SOURCES:
+            raise ValueError(f"a range's source begins with one of {', '.join(SOURCES)}")
+        return source
 
     @model_validator(mode="after")
     def _ordered(self):

@@ -466,6 +466,14 @@ def test_shipped_experiments_are_valid():
     assert list(chosen) == list(shipped)
 
 
+def test_ranges_of_the_papers_experiments_are_not_ours():
+    """Of the paper or of the specification's prototype, not of what was measured here."""
+    path = SHIPPED.parent / "paper" / "least_squares.yaml"
+    given = read_study(yaml.safe_load(path.read_text()), path, yaml.safe_load(SHIPPED.read_text()))
+    sources = [one.source.partition(": ") for one in given.expected.values()]
+    assert all(kind in ("paper", "specification") and said for kind, _, said in sources)
+
+
 def test_shipped_experiments_tell_what_is_their_own():
     """What an experiment is about is true of no other: not even of the one that it begins with."""
     shipped = yaml.safe_load(SHIPPED.read_text())
