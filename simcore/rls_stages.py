@@ -255,7 +255,7 @@ def _courses(tests):
     found = {"agreement_after": tests["agreement"].where(after).mean().item()}
     for prefix in ("", "untrained_"):
         found[f"{prefix}agreement"] = tests[f"{prefix}agreement"].where(within).mean().item()
-        found[f"{prefix}separation"] = tests[f"{prefix}separation"][:, -1].mean().item()
+        found[f"{prefix}separation"] = tests[f"{prefix}separation"].isel(step=-1).mean().item()
     return found
 
 
