@@ -9,6 +9,7 @@ import xarray as xr
 from simcore import clock
 from simcore.connectivity import Connectivity
 from simcore.kernels.synapses import Synapses
+from simcore.rls_numbers import bin_length
 
 POPULATIONS = {"e": "E", "i": "I"}
 
@@ -366,7 +367,7 @@ RLS_COURSES = {
 }
 
 
-def rls_replay(experiment, results, examples, untrained, target):
+def rls_replay(experiment, results, examples, untrained, target, predicted):
     """Return the Dataset of the tests of an experiment's networks.
 
     Parameters
@@ -379,6 +380,8 @@ def rls_replay(experiment, results, examples, untrained, target):
     untrained : list of simcore.rls.Trial
         One for each pattern, of the example network before training.
     target : float (run, pattern, time, neuron)
+    predicted : list of tuple
+        Of each pattern, as from `simcore.rls_replay.predicted_example`; empty without predictions.
     """
     variables = rls_runs(experiment)
 
@@ -441,9 +444,30 @@ def rls_replay(experiment, results, examples, untrained, target):
                 variables[prefix + name] = variable(("run", *dims), values, "1", description + when)
     run = experiment.example
     attributes = {"example_run": run, "dt": experiment.network.dt, "what": experiment.training.what}
-    return xr.Dataset(
-        variables | _examples(experiment, examples, untrained, target[run]), attrs=attributes
-    )
+    variables |= _examples(experiment, examples, untrained, target[run])
+    if predicted:
+        variables |= _predictions(experiment, predicted)
+    return xr.Dataset(variables, attrs=attributes)
+
+
+def _predictions(experiment, predicted):
+    """What a network of rates would do in the place of the example."""
+    drive, rate, binned = (np.array(part, np.float32) for part in zip(*predicted, strict=True))
+    middle = (np.arange(rate.shape[1]) + 0.5) * bin_length(experiment)
+    of_bin = "pattern", "bin", "follower"
+    return {
+        "bin": variable("bin", middle, "ms", "middle of a bin, since the window began"),
+        "example_binned_rate": variable(of_bin, binned, "Hz", "rate averaged over all starts"),
+        "example_predicted_rate": variable(
+            of_bin, rate, "Hz", "rate at the predicted drive and the external input"
+        ),
+        "example_predicted_drive": variable(
+            ("pattern", "time", "follower"),
+            drive,
+            "1",
+            "quasi-static prediction: the weights times the rates that the targets ask for",
+        ),
+    }
 
 
 def _examples(experiment, examples, untrained, target):

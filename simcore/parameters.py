@@ -500,7 +500,7 @@ class Range(Parameters):
     @classmethod
     def _source_is_known(cls, source):
         if source.split(": ")[0] not in SOURCES:
-            raise ValueError(f"source begins with one of {', '.join(SOURCES)}")
+            raise ValueError(f"a range's source begins with one of {', '.join(SOURCES)}")
         return source
 
     @model_validator(mode="after")

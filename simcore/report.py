@@ -46,6 +46,21 @@ MEANINGS = {
     "nrmse": "root mean square error over the sd of the target",
     "rate": "rate of all neurons",
     "silent": "neurons that never fire",
+    "median": "correlation in the median start",
+    "untrained": "correlation before training",
+    "weight_change": "change of the weights (norm, relative unless they were zero)",
+    "other_pattern": "correlation with the target of the other pattern",
+    "predicted_drive": "correlation of drive and quasi-static prediction",
+    "predicted_rate": "correlation of rate and quasi-static prediction",
+    "wrong_sign": "synapses whose sign has turned (part of all)",
+    "frozen": "synapses that were frozen (part of all)",
+    "agreement": "agreement of trials within the window",
+    "agreement_after": "agreement of trials after its end",
+    "untrained_agreement": "agreement of trials within the window before training",
+    "separation": "difference by one deleted spike at the window's end (sd of the drive)",
+    "untrained_separation": "difference by one deleted spike before training",
+    "spectral_radius": "radius with 99 % of the eigenvalues, over that of random weights",
+    "untrained_spectral_radius": "the same before training",
 }
 
 
@@ -198,7 +213,7 @@ def _row(entry):
         group, meaning = "", f"{_words(headline)}, sweep {_words(sweep)}"
     for prefix in ("readout.", "rls."):
         if group.startswith(prefix):
-            meaning += f", {group.removeprefix(prefix)}"
+            meaning += f", {group.removeprefix(prefix).replace('.damaged.', ', damaged: ')}"
     has_range = entry["low"] is not None and entry["high"] is not None
     return entry | {
         "meaning": meaning,

@@ -41,6 +41,7 @@ __all__ = [
     "save",
     "targets_and_drive",
     "raster",
+    "quasi_static",
     "patterns",
     "learning",
     "dale",
@@ -49,7 +50,7 @@ __all__ = [
     "damage",
 ]
 
-TARGET = "black"
+TARGET, PREDICTED = "black", CHANNELS[2]
 STIMULUS, WINDOW = "navajowhite", "0.93"
 BOTH_SIGNS = "vlag"  # of seaborn; white is 0
 QUANTILES = (0.2, 0.4, 0.6, 0.8)  # of the correlation: followers that are shown
@@ -146,6 +147,77 @@ def _what_is_shown(replay):
         others = f"{replay.sizes['example'] - 1} other" + "s" * (replay.sizes["example"] > 2)
         trials.append(Line2D([], [], color=AFTER, alpha=0.4, linewidth=0.8, label=others))
     return [target, *trials, *_names_of_spans()]
+
+
+@styled
+def quasi_static(replay):
+    """Draw drives and rates beside what a network of rates would do in their place.
+
+    Parameters
+    ----------
+    replay : xarray.Dataset
+        A store `rls_replay_<experiment>` of an experiment that trains drives.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Of three followers of the example, at the quantiles 0.2, 0.5 and 0.8 of how well the
+        prediction fits their drive, after the first stimulus: the drive in one trial and the rate
+        averaged over all, in bins, with their predictions. Below, how well drives and rates of all
+        followers and networks fit.
+    """
+    fit = _means_over_starts(replay, "predicted_drive")[replay.attrs["example_run"]].mean(axis=0)
+    followers = spread_over(fit, (0.2, 0.5, 0.8))
+    figure = _new_figure(1.25 * len(followers) + 2.2)
+    above, below = figure.subfigures(2, 1, height_ratios=[1.25 * len(followers), 1.8])
+    panels = above.subplots(len(followers), 2, sharex=True, squeeze=False)
+    for (drive, rate), follower in zip(panels, followers, strict=True):
+        _drive_and_prediction(drive, replay, follower)
+        _rate_and_prediction(rate, replay, follower)
+        drive.set_ylabel(f"neuron {follower}")
+        drive.set_xlim(0, replay["time"].values[-1])
+    above.supxlabel(SINCE, fontsize=10)
+    panels[0, 0].set_title("synaptic drive", loc="left")
+    panels[0, 1].set_title("rate (Hz)", loc="left")
+    histograms = below.subplots(1, 2, sharex=True, sharey=True)
+    for axes, what in zip(histograms, ("drive", "rate"), strict=True):
+        _fit_histogram(axes, _means_over_starts(replay, f"predicted_{what}")[_example_runs(replay)])
+        axes.set_title(f"{what}s of all", loc="left")
+    histograms[0].set_ylabel("followers")
+    lines = [
+        Line2D([], [], color=AFTER, label="network"),
+        Line2D([], [], color=PREDICTED, label="quasi-static prediction"),
+    ]
+    _head(figure, replay, lines)
+    return figure
+
+
+def _drive_and_prediction(axes, replay, follower):
+    time, drive, _ = _evoked_and_targets(replay)
+    predicted = replay["example_predicted_drive"].transpose("pattern", "time", "follower")[0]
+    axes.plot(time, drive[0][:, follower], color=AFTER, linewidth=1)
+    axes.plot(time, predicted.values[:: _steps_per_ms(replay), follower], color=PREDICTED)
+    value = _means_over_starts(replay, "predicted_drive")[replay.attrs["example_run"], 0, follower]
+    axes.set_title(f"correlation {_two_digits(value)}", loc="right", fontsize=SMALL, pad=3)
+
+
+def _rate_and_prediction(axes, replay, follower):
+    middle = replay["bin"].values
+    for name, color in (("example_binned_rate", AFTER), ("example_predicted_rate", PREDICTED)):
+        rate = replay[name].transpose("pattern", "bin", "follower")[0].values
+        axes.step(middle, rate[:, follower], where="mid", color=color)
+    value = _means_over_starts(replay, "predicted_rate")[replay.attrs["example_run"], 0, follower]
+    axes.set_title(f"correlation {_two_digits(value)}", loc="right", fontsize=SMALL, pad=3)
+    _from_zero(axes)
+
+
+def _fit_histogram(axes, values):
+    values = _finite(values)
+    axes.hist(values[np.isfinite(values)], np.linspace(-1, 1, 41), color=AFTER)
+    axes.set_xlim(-1, 1)
+    axes.set_xlabel("correlation with the prediction")
+    axes.set_title(f"mean {_two_digits(values.mean())}", loc="right", fontsize=SMALL, pad=3)
+    whole_numbers(axes.yaxis, 5)
 
 
 @styled

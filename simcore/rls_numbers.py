@@ -23,6 +23,67 @@ NUMBERS = {
     "wrong_sign": ("1", "part of the synapses whose sign has turned"),
     "frozen": ("1", "part of the synapses that were frozen"),
     "trained_synapses": ("synapses", "whose weights are learned"),
+    "agreement": ("1", "correlation between trials, mean over sliding windows in the trained one"),
+    "agreement_after": ("1", "the same after its end"),
+    "untrained_agreement": ("1", "the same within it, before training"),
+    "separation": ("1", "of drives at the window's end by a deleted spike, over their sd"),
+    "untrained_separation": ("1", "the same before training"),
+}
+# Of each balanced network, besides (no sweep asks for it).
+SPECTRAL = {
+    "spectral_radius": ("1", "that holds 99 % of the eigenvalues, over that of random weights"),
+    "untrained_spectral_radius": ("1", "the same before training"),
 }
 # Of each kind of damage: what is measured under it, mean over amounts and draws.
 DAMAGED = ("correlation", "channel_correlation")
+
+AGREEMENT_WINDOW = 200.0  # ms, in which trials are compared
+BIN = 50.0  # ms, in which rates are compared with their prediction (figure 3)
+# Kinds of neuron whose rate is a known function of a constant input.
+WITH_TRANSFER = ("theta", "leaky")
+
+
+def is_predicted(experiment):
+    """Whether drives are trained that have a quasi-static prediction (figure 3)."""
+    return experiment.training.what == "drive" and experiment.network.neuron in WITH_TRANSFER
+
+
+def bin_length(experiment):
+    """Of bins of rates, in ms: a shorter window is one."""
+    return min(BIN, experiment.target.duration)
+
+
+def under_damage(kind, amount):
+    """The correlation under one amount of damage, as a part of an id."""
+    return f"damaged.{kind}[{amount:g}].correlation"
+
+
+def headlines(experiment):
+    """The numbers of an experiment that summary.json has.
+
+    Parameters
+    ----------
+    experiment : simcore.rls_parameters.Experiment
+
+    Returns
+    -------
+    list of str
+        Names of `NUMBERS` and `SPECTRAL`, and those that `under_damage` gives; the table of
+        rls_analysis has more.
+    """
+    found = ["correlation", "nrmse"] + ["rate", "silent"] * experiment.spikes
+    if experiment.series is not None:
+        return found  # what changes from value to value: all the rest would be too much
+    balanced, test = experiment.network.initial == "balanced", experiment.test
+    found += ["median"] * (experiment.training.what == "drive")
+    found += ["untrained", "weight_change"]
+    found += ["other_pattern"] * (experiment.target.patterns > 1)
+    found += ["predicted_drive", "predicted_rate"] * is_predicted(experiment)
+    found += ["wrong_sign", *SPECTRAL] * balanced
+    found += ["frozen"] * (experiment.training.dale == "freeze")
+    if test.delete_spike is not None:
+        found += ["agreement", "untrained_agreement"]
+        found += ["agreement_after"] * (test.after >= AGREEMENT_WINDOW)
+        found += ["separation", "untrained_separation"]
+    found += [under_damage(one.kind, amount) for one in test.damage for amount in one.amounts]
+    return list(dict.fromkeys(found))

@@ -19,7 +19,7 @@ from simcore.parameter_types import (
     Time,
     parameter,
 )
-from simcore.rls_numbers import DAMAGED, NUMBERS
+from simcore.rls_numbers import DAMAGED, NUMBERS, headlines
 
 Interval = tuple[PositiveTime, PositiveTime]
 NAME = r"^[a-z][a-z0-9_]*$"
@@ -563,7 +563,7 @@ class RLS(Parameters):
         """The ids of summary.json, in their order."""
         ids = []
         for name, experiment in self.chosen.items():
-            parts = ["correlation", "nrmse"] + ["rate", "silent"] * experiment.spikes
+            parts = headlines(experiment)
             ids += [f"{label}.{part}" for label in experiment.labels(name) for part in parts]
         if {"periodic", "ratemodel", "ou"} <= set(self.experiments):
             ids.append("rls.untrained.correlation")

@@ -7,6 +7,7 @@ weights: a damaged network is compared with the whole one under the same noise.
 import numpy as np
 
 from simcore import drives, measures, rls, rls_connectivity, tracking
+from simcore.rls_numbers import AGREEMENT_WINDOW, WITH_TRANSFER, bin_length
 
 # What is recorded of the few trials that are kept whole.
 EXAMPLES, EXAMPLE_BEFORE, EXAMPLE_AFTER = 3, 200.0, 200.0
@@ -53,7 +54,8 @@ def evaluate(model, target):
     return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
 
 
-TRANSFER = {"theta": drives.phi, "leaky": drives.lif}
+# From input to rate, per 10 ms.
+TRANSFER = dict(zip(WITH_TRANSFER, (drives.phi, drives.lif), strict=True))
 
 
 def _relative_error(model, trials, goal):
@@ -82,14 +84,8 @@ def quasi_static(model, trials, goal):
         ``tracking_error`` and ``sampling_error`` over the target's standard deviation. Those with
         the targets only where these are drives.
     """
-    parameters, n = model.parameters, model.followers
-    transfer = TRANSFER[parameters.neuron]
-    wanted = np.where(
-        model.rule.mode == rls.MODES["rate"], goal, transfer(goal + parameters.input + model.frozen)
-    )
-    wanted[:, model.rule.mode == rls.MODES["untrained"]] = 0.0
-    filtered = tracking.filtered_by_synapse(wanted, parameters.tau_s, parameters.dt)
-    predicted = tracking.quasi_static_drive(model.synapses, filtered)[:, :n]
+    n = model.followers
+    predicted, expected = prediction(model, goal)
     drive = np.stack([trial.drive[:, :n] for trial in trials]).astype(float)
     found = {"predicted_drive": tracking.correlation(drive, predicted).mean(axis=0)}
     if not model.follows_rate:
@@ -97,15 +93,38 @@ def quasi_static(model, trials, goal):
         found["tracking_error"] = tracking.tracking_error(predicted, goal[:, :n])
         errors = tracking.sampling_error(drive, predicted, goal[:, :n])
         found["sampling_error"] = errors.mean(axis=0)
-    rate = _binned(model, trials)
-    steps = round(BIN / parameters.dt)
-    expected = transfer(predicted + parameters.input + model.frozen[:, :n])
-    expected = expected[: len(rate) * steps].reshape(len(rate), steps, n).mean(axis=1)
-    found["predicted_rate"] = tracking.correlation(rate, expected)
+    found["predicted_rate"] = tracking.correlation(_binned(model, trials), expected)
     return found
 
 
-BIN = 50.0  # ms
+def prediction(model, goal):
+    """What a network of rates would do at the target: U = W R and phi(U + input) (figure 3).
+
+    Parameters
+    ----------
+    model : simcore.rls.Model
+        Of neurons in `TRANSFER`.
+    goal : float64 (time, neuron)
+
+    Returns
+    -------
+    drive : float64 (time, follower)
+        U, where R are the rates that the targets ask for, filtered by the synapses.
+    rate : float64 (bin, follower)
+        phi(U + input) in spikes per 10 ms, mean over bins of 50 ms.
+    """
+    parameters, n = model.parameters, model.followers
+    transfer = TRANSFER[parameters.neuron]
+    wanted = np.where(
+        model.rule.mode == rls.MODES["rate"], goal, transfer(goal + parameters.input + model.frozen)
+    )
+    wanted[:, model.rule.mode == rls.MODES["untrained"]] = 0.0
+    filtered = tracking.filtered_by_synapse(wanted, parameters.tau_s, parameters.dt)
+    drive = tracking.quasi_static_drive(model.synapses, filtered)[:, :n]
+    rate = transfer(drive + parameters.input + model.frozen[:, :n])
+    steps = round(bin_length(model.experiment) / parameters.dt)
+    bins = len(rate) // steps
+    return drive, rate[: bins * steps].reshape(bins, steps, n).mean(axis=1)
 
 
 def _binned(model, trials):
@@ -113,10 +132,25 @@ def _binned(model, trials):
     time = np.concatenate([trial.spike_step for trial in trials]) * model.parameters.dt
     neuron = np.concatenate([trial.spike_neuron for trial in trials])
     shown = neuron < model.followers
-    window = model.experiment.target.duration
+    window, length = model.experiment.target.duration, bin_length(model.experiment)
     return tracking.binned_rate(
-        time[shown], neuron[shown], len(trials), model.followers, window, bin=min(BIN, window)
+        time[shown], neuron[shown], len(trials), model.followers, window, bin=length
     )
+
+
+def predicted_example(model, pattern, goal):
+    """Rates in bins beside what the quasi-static prediction says of drives and rates (figure 3).
+
+    Returns
+    -------
+    drive : float64 (time, follower)
+        As from :func:`prediction`.
+    rate, binned : float64 (bin, follower)
+        Hz; as predicted, and as it is, averaged over all starts.
+    """
+    drive, rate = prediction(model, goal)
+    trials = _trials(model, pattern, range(model.experiment.test.starts), {})
+    return drive, drives.HZ * rate, _binned(model, trials)
 
 
 def channel_correlation(model, amplitude, pattern=0):
@@ -272,7 +306,9 @@ def agreement(model, after):
         model.test(0, f"replay {start}", before=before, after=after).drive
         for start in range(model.experiment.test.starts)
     ]
-    time, values = tracking.sliding_agreement(np.array(trials, float), model.parameters.dt)
+    time, values = tracking.sliding_agreement(
+        np.array(trials, float), model.parameters.dt, window=AGREEMENT_WINDOW
+    )
     return time - before, values
 
 

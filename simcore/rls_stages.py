@@ -11,7 +11,14 @@ import xarray as xr
 from simcore import datasets, rls, rls_replay, rls_targets, rls_training, tracking
 from simcore import targets as clock_targets
 from simcore.datasets import variable
-from simcore.rls_numbers import DAMAGED, NUMBERS
+from simcore.rls_numbers import (
+    AGREEMENT_WINDOW,
+    DAMAGED,
+    NUMBERS,
+    SPECTRAL,
+    is_predicted,
+    under_damage,
+)
 from simcore.rls_parameters import Experiment
 from simcore.stages import unsaid, unwatched
 
@@ -135,11 +142,16 @@ def replay(given, seed, targets, training, *, say=unsaid):
         if run == experiment.example:
             patterns = range(condition.target.patterns)
             examples = [rls_replay.examples(model, pattern) for pattern in patterns]
+            predicted = [
+                rls_replay.predicted_example(model, pattern, goal)
+                for pattern, goal in enumerate(target[run].astype(float))
+                if is_predicted(condition)
+            ]
             model.synapses = datasets.rls_synapses(training, run, trained=False)
             untrained = [rls_replay.example(model, pattern, 0) for pattern in patterns]
         say(f"network {run + 1} of {len(runs)}: correlation {np.mean(found['correlation']):.3f}")
     simulated = len(runs) * experiment.test.starts * experiment.target.duration
-    tests = datasets.rls_replay(experiment, results, examples, untrained, target)
+    tests = datasets.rls_replay(experiment, results, examples, untrained, target, predicted)
     return tests.assign_attrs(simulated_ms=simulated)
 
 
@@ -179,7 +191,8 @@ def numbers(replay, training, run=0):
     -------
     dict of str to float
         By the names of `NUMBERS`, NaN where one has no meaning; ``damaged.<kind>.correlation`` and
-        ``.channel_correlation``: under each kind of damage, mean over amounts and draws.
+        ``.channel_correlation``: under each kind of damage, mean over amounts and draws; under each
+        amount of it, by the names that `simcore.rls_numbers.under_damage` gives.
     """
     tests, row = replay.isel(run=run), dict.fromkeys(NUMBERS, np.nan)
     by_start = tests["correlation"].mean("follower")
@@ -210,15 +223,40 @@ def numbers(replay, training, run=0):
         if name in tests:
             row[name] = tests[name].mean().item()
     if "damage_kind" in tests:
-        kinds = tests["damage_kind"].values
-        for kind in dict.fromkeys(kinds):
-            for name in DAMAGED:
-                if f"damage_{name}" in tests:
-                    under_it = tests[f"damage_{name}"][kinds == kind]
-                    row[f"damaged.{kind}.{name}"] = under_it.mean().item()
+        row |= _damaged(tests)
+    if "separation" in tests:
+        row |= _courses(tests)
     row["weight_change"] = training["weight_change"].isel(run=run)[-1].item()
     row["trained_synapses"] = training["trained_synapses"].values[run].item()
     return row | _signs(training, run)
+
+
+def _damaged(tests):
+    """Correlations under each kind of damage, and under each amount of it."""
+    kinds, amounts = tests["damage_kind"].values, tests["damage_amount"].values
+    found = {
+        f"damaged.{kind}.{name}": tests[f"damage_{name}"][kinds == kind].mean().item()
+        for kind in dict.fromkeys(kinds)
+        for name in DAMAGED
+        if f"damage_{name}" in tests
+    }
+    of_cases = tests["damage_correlation"].mean("draw").values
+    return found | {
+        under_damage(*case): value for *case, value in zip(kinds, amounts, of_cases, strict=True)
+    }
+
+
+def _courses(tests):
+    """How trials agree within the window and after its end, and what a deleted spike changes."""
+    begin = tests["moment"] - AGREEMENT_WINDOW / 2
+    end, last = begin + AGREEMENT_WINDOW, tests["time"][-1]
+    some = tracking.ROUNDING
+    within, after = (begin >= -some) & (end <= last + some), begin >= last - some
+    found = {"agreement_after": tests["agreement"].where(after).mean().item()}
+    for prefix in ("", "untrained_"):
+        found[f"{prefix}agreement"] = tests[f"{prefix}agreement"].where(within).mean().item()
+        found[f"{prefix}separation"] = tests[f"{prefix}separation"].isel(step=-1).mean().item()
+    return found
 
 
 def _signs(training, run):
@@ -234,21 +272,30 @@ def _signs(training, run):
     return found
 
 
-def spectra(name, experiment, replay, training):
-    """Eigenvalues of a balanced network before and after training, over a random one's radius."""
+def eigenvalues(experiment, training, run):
+    """Of a balanced network before and after training, over the radius of random weights.
+
+    Returns
+    -------
+    complex128 (2, neuron)
+    """
     network = experiment.network
     radius = tracking.balanced_radius(
         network.strength, network.inhibition, network.excitatory, network.p
     )
-    run = replay.attrs["example_run"]
-    values = np.array(
-        [
-            tracking.spectrum(*synapses[:3], network.neurons) / radius
-            for synapses in (
-                datasets.rls_synapses(training, run, trained=trained) for trained in (False, True)
-            )
-        ]
-    )
+    phases = [datasets.rls_synapses(training, run, trained=trained) for trained in (False, True)]
+    spectra = [tracking.spectrum(*synapses[:3], network.neurons) for synapses in phases]
+    return np.array(spectra) / radius
+
+
+def radii(values):
+    """The numbers `SPECTRAL` of what `eigenvalues` returns: dict of str to float."""
+    before, after = np.quantile(np.abs(values), 0.99, axis=1)
+    return dict(zip(SPECTRAL, (float(after), float(before)), strict=True))
+
+
+def spectra(name, values):
+    """What `eigenvalues` returns, as variables of the store of an experiment of this name."""
     dims, what = ("phase", f"eigenvalue_{name}"), "eigenvalues over the radius of random weights"
     return {
         "phase": variable("phase", np.array(["before", "after"], object), "1", "training"),

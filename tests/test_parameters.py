@@ -142,6 +142,10 @@ def test_values_that_contradict_each_other():
     refused("filters", "differ", clock={"filters": {"tau_rise_E": 6}})
     refused("expected", "clock.weights.sideways", expected={"clock.weights.sideways": RANGE})
     refused("low is above high", expected={"clock.replay.order": RANGE | {"low": 2}})
+    for source in ("papers", "paper, roughly", "us: 3 Hz"):
+        refused(
+            "begins with one of paper", expected={"clock.replay.order": RANGE | {"source": source}}
+        )
 
 
 RANGE = {"low": 0, "high": 1, "source": "paper"}
@@ -299,7 +303,7 @@ def test_synfire_keeps_its_external_rate_beside_other_keys():
 
 
 def test_ranges_belong_to_one_study_and_its_own_song():
-    ranges = {"readout.s.error": {"low": 0, "high": 1, "source": "measured"}}
+    ranges = {"readout.s.error": {"low": 0, "high": 1, "source": "paper: 0.5; 100 % allowed by us"}}
     study = {
         "study": "a",
         "targets": {"s": {"kind": "song"}},

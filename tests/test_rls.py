@@ -7,7 +7,7 @@ import psutil
 import pytest
 from oracle.rls_cases import IZHIKEVICH, dense, oracle_of, small, steps, trained
 
-from simcore import rls, rls_connectivity, rls_targets, rls_training, tracking
+from simcore import drives, rls, rls_connectivity, rls_replay, rls_targets, rls_training, tracking
 from simcore.errors import UserError
 from simcore.streams import stream
 
@@ -845,3 +845,34 @@ def test_leaky_network_learns_rates():
     training.run()
     assert untrained.shape == (1, 60)
     assert training.curve_array()[-1, 1] > untrained.mean() + 0.3
+
+
+# The quasi-static prediction
+
+
+@pytest.mark.parametrize(("neuron", "transfer"), [("theta", drives.phi), ("leaky", drives.lif)])
+@pytest.mark.parametrize(("duration", "bins"), [(120, 2), (30, 1)])
+def test_prediction_at_constant_targets_is_that_of_the_rate_equation(
+    neuron, transfer, duration, bins
+):
+    """U = W phi(target + input): a steady rate passes the synapses' filter as it is."""
+    network = {"neuron": neuron, "constant_input": 0.4}
+    model = model_of(network=network, target={"duration": duration})
+    n = model.parameters.neurons
+    goal = np.tile(random().normal(0.5, 1, n), (duration, 1))
+    drive, rate = rls_replay.prediction(model, goal)
+    expected = dense(model.synapses) @ transfer(goal[0] + 0.4)
+    np.testing.assert_allclose(drive, np.tile(expected, (duration, 1)), atol=1e-12)
+    np.testing.assert_allclose(rate, np.tile(transfer(expected + 0.4), (bins, 1)), atol=1e-12)
+
+
+def test_predicted_example_counts_the_spikes_of_all_starts():
+    model = model_of(target={"duration": 120}, test={"starts": 3, "free_run": 50})
+    goal = rls_targets.make(model)[0].astype(float)
+    _, predicted, binned = rls_replay.predicted_example(model, 0, goal)
+    trials = [model.test(0, f"replay {start}") for start in range(3)]
+    inside = sum(np.count_nonzero(trial.spike_step <= 100) for trial in trials)
+    assert binned.sum() * 3 * 0.05 == pytest.approx(inside)  # 2 bins of 50 ms
+    assert predicted.shape == binned.shape == (2, model.followers)
+    found = rls_replay.evaluate(model, goal[None])["predicted_rate"][0]
+    np.testing.assert_allclose(found, tracking.correlation(binned, predicted))

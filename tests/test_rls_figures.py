@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 from studies import merged
 
 from simcore import datasets, figures, rls, rls_figures, stores, tracking
+from simcore.rls_numbers import is_predicted
 from simcore.rls_parameters import Experiment
 
 BEFORE, AFTER = 150, 60  # steps recorded around the window
@@ -103,6 +104,9 @@ def of_tests(experiment, random):
         "damage": cases,
         "damage_correlation": damage,
     }
+    if is_predicted(experiment):
+        found["predicted_drive"] = random.uniform(0.2, 1, (patterns, followers))
+        found["predicted_rate"] = random.uniform(0.2, 1, (patterns, followers))
     if experiment.test.delete_spike is not None:
         found["agreement_time"] = np.arange(-150, 140, 50.0)
         for prefix in ("", "untrained_"):
@@ -120,7 +124,7 @@ def made(change=(), *, drive=1.0, spikes=300, rate=10.0):
     target = np.stack([[noise(random, steps, n) for _ in patterns] for _ in runs], dtype=float)
     if experiment.training.what == "rate":
         target = np.abs(target) / 5  # per 10 ms
-    examples = []
+    examples, predicted = [], []
     for _ in patterns:
         trials = [
             rls.Trial(
@@ -132,10 +136,13 @@ def made(change=(), *, drive=1.0, spikes=300, rate=10.0):
         ]
         followers = experiment.target.followers or n
         examples.append((BEFORE, trials, rate * np.abs(noise(random, steps, followers))))
+        if is_predicted(experiment):
+            binned = rate * np.abs(random.standard_normal((2, steps // 50, followers)))
+            predicted.append((noise(random, steps, followers), *binned))
     training = datasets.rls_training(experiment, [of_training(c, random) for _, c, _ in runs])
     results = [of_tests(condition, random) for _, condition, _ in runs]
     untrained = [trials[-1] for _, trials, _ in examples]
-    replay = datasets.rls_replay(experiment, results, examples, untrained, target)
+    replay = datasets.rls_replay(experiment, results, examples, untrained, target, predicted)
     parameters = {"experiment": experiment.model_dump(by_alias=True)}
     for dataset, stage in ((training, "rls_training probe"), (replay, "rls_replay probe")):
         dataset.attrs |= {"stage": stage, "parameters": json.dumps(parameters)}
@@ -203,6 +210,8 @@ ALL = {
     "learning": lambda: rls_figures.learning(PLAIN, PLAIN_REPLAY),
     "learning, series": lambda: rls_figures.learning(SERIES_TRAINING, SERIES_REPLAY),
     "learning, balanced": lambda: rls_figures.learning(DALE_TRAINING, DALE_REPLAY),
+    "quasi_static": lambda: rls_figures.quasi_static(PLAIN_REPLAY),
+    "quasi_static, two": lambda: rls_figures.quasi_static(TWO_REPLAY),
     "raster": lambda: rls_figures.raster(PLAIN_REPLAY),
     "raster, balanced": lambda: rls_figures.raster(DALE_REPLAY),
     "raster, units": lambda: rls_figures.raster(UNITS),
@@ -292,6 +301,36 @@ def test_small_steps_are_thinned_to_1_ms():
     fine = made({"network": {"neuron": "leaky", "dt": 0.5}})[1]
     (target,) = lines(rls_figures.targets_and_drive(fine).axes[0], "black")
     np.testing.assert_allclose(np.diff(target.get_xdata()), 1)
+
+
+def test_quasi_static_shows_followers_at_quantiles_of_the_fit():
+    for name, replay in (("quasi_static", PLAIN_REPLAY), ("quasi_static, two", TWO_REPLAY)):
+        figure = ALL[name]()
+        fit = replay["predicted_drive"][0].mean("pattern").values
+        order = np.argsort(fit)
+        panels = np.reshape(figure.axes[:6], (3, 2))
+        for (drive, rate), neuron in zip(panels, order[[15, 10, 4]], strict=True):
+            assert drive.get_ylabel() == f"neuron {neuron}"
+            (shown,), (predicted,) = (
+                lines(drive, figures.AFTER),
+                lines(drive, rls_figures.PREDICTED),
+            )
+            inside = replay["example_drive"][0, 0, BEFORE : BEFORE + 80, neuron]
+            np.testing.assert_array_equal(shown.get_ydata(), inside)
+            expected = replay["example_predicted_drive"][0, :, neuron]
+            np.testing.assert_array_equal(predicted.get_ydata(), expected)
+            for color, what in ((figures.AFTER, "binned"), (rls_figures.PREDICTED, "predicted")):
+                (line,) = lines(rate, color)
+                expected = replay[f"example_{what}_rate"][0, :, neuron]
+                np.testing.assert_array_equal(line.get_ydata(), expected)
+                np.testing.assert_array_equal(line.get_xdata(), replay["bin"])
+            for axes, of in ((drive, "drive"), (rate, "rate")):
+                value = replay[f"predicted_{of}"][0, 0, neuron].item()
+                assert axes.get_title("right") == f"correlation {value:.2f}"
+        for axes, of in zip(figure.axes[6:], ("drive", "rate"), strict=True):
+            values = replay[f"predicted_{of}"]
+            assert counted(axes.containers[0]) == values.size
+            assert axes.get_title("right") == f"mean {values.mean().item():.2f}"
 
 
 def test_raster_shows_the_spikes_of_two_trials_after_the_first_stimulus():
@@ -653,6 +692,12 @@ def test_constant_targets_and_silent_networks_are_drawn():
         drawn(rls_figures.targets_and_drive(replay))
         drawn(rls_figures.learning(training, replay))
         drawn(rls_figures.patterns(replay))
+        if "predicted_drive" in replay:
+            replay["predicted_drive"][:] = 0
+            replay["example_predicted_drive"][:] = 0
+            replay["example_predicted_rate"][:] = 0
+            replay["example_binned_rate"][:] = 0
+            drawn(rls_figures.quasi_static(replay))
         if "separation" in replay:
             replay["separation"][:] = np.nan
             drawn(rls_figures.dale(training, replay))

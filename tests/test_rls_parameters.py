@@ -464,4 +464,22 @@ def test_shipped_experiments_are_valid():
     shipped = yaml.safe_load(SHIPPED.read_text())
     chosen = study({}, shipped, shipped).rls.chosen
     assert list(chosen) == list(shipped)
-    assert all(experiment.about for experiment in chosen.values())
+
+
+def test_ranges_of_the_papers_experiments_are_not_ours():
+    """Of the paper or of the specification's prototype, not of what was measured here."""
+    path = SHIPPED.parent / "paper" / "least_squares.yaml"
+    given = read_study(yaml.safe_load(path.read_text()), path, yaml.safe_load(SHIPPED.read_text()))
+    sources = [one.source.partition(": ") for one in given.expected.values()]
+    assert all(kind in ("paper", "specification") and said for kind, _, said in sources)
+
+
+def test_shipped_experiments_tell_what_is_their_own():
+    """What an experiment is about is true of no other: not even of the one that it begins with."""
+    shipped = yaml.safe_load(SHIPPED.read_text())
+    assert [name for name, given in shipped.items() if not given.get("about")] == []
+    abouts = [given["about"] for given in shipped.values()]
+    assert len(set(abouts)) == len(abouts)
+    for name, own in shipped.items():
+        if name.endswith("_weak"):
+            assert "U(-1, 1)" in own["about"]

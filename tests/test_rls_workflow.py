@@ -10,6 +10,8 @@ import yaml
 from studies import assert_fails, merged, planned, run
 from test_resume import STOPS, Interrupted
 
+from simcore import report
+
 SMALL = {
     "network": {"neurons": 30, "p": 0.4},
     "target": {"kind": "ou", "duration": 200},
@@ -21,7 +23,7 @@ BALANCED = {
     "network": {"neurons": 30},
     "target": {"duration": 200, "run_in": 100},
     "training": {"loops": 2},
-    "test": {"starts": 2, "free_run": 100, "after": 100, "delete_spike": 50},
+    "test": {"starts": 2, "free_run": 100, "after": 200, "delete_spike": 50},
     "networks": 1,
 }
 STUDY = {
@@ -64,13 +66,27 @@ def whole(tmp_path_factory):
 
 def test_summary_has_every_number(whole):
     summary = json.loads((whole[1] / "summary.json").read_text())
-    labels = ["plain", "several[0.5]", "several[5]", "rates", "balanced"]
-    parts = ("correlation", "nrmse", "rate", "silent")
+    all_have, of_one_value = (
+        ["correlation", "nrmse", "rate", "silent"],
+        ["untrained", "weight_change"],
+    )
+    of_drives, predicted = ["median"], ["predicted_drive", "predicted_rate"]
+    of_balanced = ["wrong_sign", "spectral_radius", "untrained_spectral_radius", "frozen"]
+    courses = ["agreement", "untrained_agreement", "agreement_after"]
+    courses += ["separation", "untrained_separation"]
+    parts = {
+        "plain": all_have + of_drives + of_one_value + predicted,
+        "several[0.5]": all_have,
+        "several[5]": all_have,
+        "rates": all_have + of_one_value,
+        "balanced": all_have + of_drives + of_one_value + predicted + of_balanced + courses,
+    }
     assert [entry["id"] for entry in summary] == [
-        f"rls.{label}.{part}" for label in labels for part in parts
+        f"rls.{label}.{part}" for label, of_label in parts.items() for part in of_label
     ]
     assert summary[0]["ok"] is True
     assert all(np.isfinite(entry["value"]) for entry in summary if entry["id"] != "rls.rates.nrmse")
+    assert all(entry["id"].rpartition(".")[2] in report.MEANINGS for entry in summary)
 
 
 def test_every_stage_has_its_store(whole):

@@ -9,7 +9,8 @@ from studies import ROOT
 from simcore import sweeps
 from simcore.parameters import read_study
 
-FILES = sorted(file for name in ("sweeps*", "side_by*") for file in (ROOT / "config").glob(name))
+NAMES = ("sweeps*", "side_by*", "paper/least_squares*")
+FILES = sorted(file for name in NAMES for file in (ROOT / "config").glob(name))
 EXPERIMENTS = yaml.safe_load((ROOT / "config/experiments.yaml").read_text())
 STAGES = ("network", "training", "replay", "target", "learn", "measure")
 CODES = dict.fromkeys((*STAGES, "rls_targets", "rls_training", "rls_replay"), "code")

@@ -1,5 +1,7 @@
 # Pictures, drawn from stores only; each as PNG (in both reports) and PDF.
 
+from simcore.rls_numbers import is_predicted
+
 # Stores that each figure of the clock needs.
 CLOCK_FIGURES = (
     (
@@ -108,6 +110,8 @@ def rls_figures_of(experiment):
         "learning": ["training", "replay"],
         "raster": ["replay"],
     }
+    if is_predicted(experiment):
+        figures["quasi_static"] = ["replay"]
     if experiment.training.what == "rate":
         figures["rates"] = ["replay"]
     if experiment.target.patterns > 1:

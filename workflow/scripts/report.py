@@ -23,6 +23,7 @@ TITLES = {
     "sound": "Heard",
     "animation": "One replay in motion",
     "rls_targets_and_drive": "What was followed",
+    "rls_quasi_static": "What a network of rates would do",
     "rls_learning": "Training",
     "rls_raster": "Spikes",
     "rls_rates": "Rates and their targets",

@@ -6,19 +6,20 @@ from stage import Stage
 
 from simcore import datasets, rls_stages
 from simcore.datasets import variable
-from simcore.rls_numbers import NUMBERS
+from simcore.rls_numbers import NUMBERS, SPECTRAL, headlines
 from simcore.rls_parameters import Experiment
+
+OF_TABLE = NUMBERS | SPECTRAL
 
 
 def numbers(name, experiment, rows):
-    """Correlation, error, rate and silent neurons, for each value of the series."""
+    """The headline numbers for each value of the series: means over networks, with their units."""
     found = {}
-    parts = ["correlation", "nrmse"] + ["rate", "silent"] * experiment.spikes
     for place, label in enumerate(experiment.labels(name)):
         first = place * experiment.networks
-        for part in parts:
+        for part in headlines(experiment):
             values = [row[part] for row in rows[first : first + experiment.networks]]
-            found[f"{label}.{part}"] = float(np.mean(values)), NUMBERS[part][0]
+            found[f"{label}.{part}"] = float(np.mean(values)), OF_TABLE.get(part, ("1",))[0]
     return found
 
 
@@ -29,9 +30,10 @@ def table(rows):
         "experiment": variable("row", np.array(label, object), "1", "id of experiment and value"),
         "network": variable("row", np.array(network), "1", "number of the network"),
     }
+    columns = {name: [row.get(name, np.nan) for row in values] for name in OF_TABLE}
     return variables | {
-        name: variable("row", np.array([row[name] for row in values], float), *of_number)
-        for name, of_number in NUMBERS.items()
+        name: variable("row", np.array(column, float), *OF_TABLE[name])
+        for name, column in columns.items()
     }
 
 
@@ -42,11 +44,15 @@ with Stage(snakemake) as this:
         replay = this.read(f"replay_{name}", f"rls_replay {name}")
         training = this.read(f"training_{name}", f"rls_training {name}")
         found = [rls_stages.numbers(replay, training, run) for run in range(replay.sizes["run"])]
+        if experiment.network.initial == "balanced":
+            for run, row in enumerate(found):
+                values = rls_stages.eigenvalues(experiment, training, run)
+                row |= rls_stages.radii(values)
+                if run == replay.attrs["example_run"]:
+                    variables |= rls_stages.spectra(name, values)
         labels = np.repeat(experiment.labels(name), experiment.networks)
         rows += zip(labels, replay["network"].values, found, strict=True)
         summary |= numbers(name, experiment, found)
-        if experiment.network.initial == "balanced":
-            variables |= rls_stages.spectra(name, experiment, replay, training)
     if "rls.untrained.correlation" in this.params["ids"]:
         first = ("rls.periodic", "rls.ratemodel", "rls.ou")
         untrained = [row["untrained"] for label, _, row in rows if label in first]
