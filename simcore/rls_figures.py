@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from simcore import tracking
+from simcore import intervals, tracking
 from simcore.drives import HZ
 from simcore.figures import (
     AFTER,
@@ -58,7 +58,6 @@ MOST_NEURONS = 200  # in a raster
 MOST_COLUMNS = 300  # of a heat map: more would only swell the file
 MOST_WRITTEN = 5  # patterns: of more, the numbers do not fit into their cells
 SPAN_OF_LOG = 10.0  # largest over smallest value above which an axis is logarithmic
-RESAMPLED = 1000  # times, for an interval
 SMALL = 8.5  # points
 SINCE = "time since the window began (ms)"
 DAMAGE = {
@@ -847,13 +846,15 @@ def damage(replay):
     Returns
     -------
     matplotlib.figure.Figure
-        For each kind of damage the mean over draws and networks, with its 95 % interval by
-        bootstrap over all of them; dashed, the same without damage.
+        For each kind of damage the mean over draws and networks, with its 95 % interval over the
+        networks (over the draws if there is one network, none of two); dashed, without damage.
     """
     runs = _example_runs(replay)
     kinds = np.array([str(kind) for kind in replay["damage_kind"].values])
     amounts = replay["damage_amount"].values
-    correlation = replay["damage_correlation"].transpose("case", "run", "draw").values[:, runs]
+    correlation = replay["damage_correlation"].isel(run=runs).transpose("case", ...)
+    several = len(runs) > 1
+    values = (correlation.mean("draw") if several else correlation.isel(run=0)).values
     whole = _means_over_starts(replay, "correlation")[runs].mean()
     names = list(dict.fromkeys(kinds))
     columns = min(len(names), 3)
@@ -865,7 +866,7 @@ def damage(replay):
     for name, axes in zip(names, panels.ravel(), strict=False):
         cases = np.flatnonzero(kinds == name)
         cases = cases[np.argsort(amounts[cases], kind="stable")]
-        _damage_of_a_kind(axes, amounts[cases], correlation[cases])
+        _damage_of_a_kind(axes, amounts[cases], values[cases])
         _axis_of_values(axes, amounts[cases], most={1: 8, 2: 5, 3: 4}[columns])
         axes.axhline(whole, color="black", linestyle="--", linewidth=1)
         title, unit = DAMAGE.get(name, (name, "amount"))
@@ -878,7 +879,12 @@ def damage(replay):
     lines = [
         Line2D([], [], color="black", linestyle="--", linewidth=1, label="undamaged"),
         Line2D(
-            [], [], color=AFTER, marker="o", markersize=4, label="damaged (mean, 95 % interval)"
+            [],
+            [],
+            color=AFTER,
+            marker="o",
+            markersize=4,
+            label=f"damaged (mean, 95 % interval over {'networks' if several else 'draws'})",
         ),
     ]
     _head(figure, replay, lines)
@@ -886,10 +892,10 @@ def damage(replay):
 
 
 def _damage_of_a_kind(axes, amounts, correlation):
-    """Draw one kind of damage; correlation is an array (case, run, draw)."""
+    """Draw one kind of damage; correlation is an array (case, run or draw)."""
     mean = np.array([_finite(of_case).mean() for of_case in correlation])
-    ends = np.array([_interval(_finite(of_case)) for of_case in correlation])
-    bars = np.abs(ends.T - mean)
+    ends = np.array([intervals.of_mean(_finite(of_case)) for of_case in correlation])
+    bars = np.nan_to_num(np.abs(ends.T - mean))
     axes.errorbar(
         amounts, mean, bars, color=AFTER, marker="o", markersize=4, elinewidth=1, capsize=2
     )
@@ -898,12 +904,6 @@ def _damage_of_a_kind(axes, amounts, correlation):
 def _finite(values):
     found = values[np.isfinite(values)]
     return found if len(found) else np.array([np.nan])
-
-
-def _interval(values):
-    """Return the 95 % interval of the mean, by bootstrap: the same for the same values."""
-    chosen = np.random.default_rng(0).integers(0, len(values), (RESAMPLED, len(values)))
-    return np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
 
 
 # ---------------------------------------------------------------------------------- what is stored

@@ -4,6 +4,7 @@ Sections and figures named in the descriptions are those of Kim & Chow 2018 as i
 (docs/rls.md).
 """
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -351,6 +352,13 @@ class Series(Parameters):
         description="that it takes", min_length=1, json_schema_extra={"unit": "1"}
     )
 
+    @field_validator("values")
+    @classmethod
+    def _values_differ(cls, values):
+        if len(set(values)) < len(values):
+            raise ValueError("a value stands there twice")
+        return values
+
 
 class Experiment(Parameters):
     """One experiment: networks, what they learn, how they are trained and tested."""
@@ -416,6 +424,19 @@ class Experiment(Parameters):
                 raise ValueError(
                     f"{key} is {time:g} ms, which is no whole number of steps of {dt:g} ms "
                     "(network.dt)"
+                )
+        constants = {
+            "network.tau_s": self.network.tau_s,
+            "target.tau_c": getattr(self.target, "tau_c", math.inf),
+            "target.tau": getattr(self.target, "tau", math.inf),
+            "target.others.tau_c": self.target.others.tau_c,
+            "input.frozen_tau": self.input.frozen_tau,
+        }
+        for key, time in constants.items():
+            if time < dt:
+                raise ValueError(
+                    f"{key} is {time:g} ms, shorter than a step of {dt:g} ms (network.dt): make "
+                    "dt smaller"
                 )
         if self.training.update_every > self.target.duration:
             raise ValueError("training.update_every is longer than the target: nothing would learn")
@@ -575,7 +596,8 @@ class RLS(Parameters):
         for name, experiment in self.define.items():
             if experiment.series is None and experiment.networks == 1:
                 kinds = dict.fromkeys(damage.kind for damage in experiment.test.damage)
-                damaged = [f"damaged.{kind}.{part}" for kind in kinds for part in DAMAGED]
+                parts = DAMAGED if experiment.follows_channels else DAMAGED[:1]
+                damaged = [f"damaged.{kind}.{part}" for kind in kinds for part in parts]
                 ids += [f"rls.{name}.{part}" for part in [*NUMBERS, *damaged]]
         return ids
 

@@ -301,7 +301,7 @@ def agreement(model, after):
         Since the window began.
     agreement : float64 (moment,)
     """
-    before = min(EXAMPLE_BEFORE + model.experiment.input.duration, model.experiment.test.free_run)
+    before = _before(model.experiment)
     trials = [
         model.test(0, f"replay {start}", before=before, after=after).drive
         for start in range(model.experiment.test.starts)

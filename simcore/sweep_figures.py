@@ -9,13 +9,13 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
 
+from simcore import intervals
 from simcore.figures import frame, nothing, plain_log_ticks, styled
 from simcore.sweep_measures import (
     PLACES,
     combined,
     headlines,
     inside,
-    interval_of_mean,
     nearest,
     power,
     sweep_of,
@@ -26,7 +26,7 @@ COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
 TICKS = 7.5  # points: places on a logarithmic axis have many digits
 PALETTE = "flare"
-INTERVAL = {"errorbar": interval_of_mean}
+INTERVAL = {"errorbar": intervals.of_mean}
 
 
 def _counted(replicates):

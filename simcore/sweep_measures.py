@@ -1,10 +1,8 @@
 """Headline numbers of sweeps, with intervals from the replicates.
 
 A headline sums up how the mean of a measure over the replicates changes along one axis of the grid,
-at each place of the others. Its 95 % interval is of Student's t with the standard error of the
-jackknife (Efron & Tibshirani 1993, chapter 11): the number is taken again without each replicate in
-turn, which keeps its whole grid, for its seed is the same everywhere. Of a mean that is the usual
-interval; a bootstrap of so few replicates would be much too narrow.
+at each place of the others. For its 95 % interval the number is taken again without each replicate
+in turn (:mod:`simcore.intervals`), which keeps its whole grid, for its seed is the same everywhere.
 """
 
 import functools
@@ -17,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from simcore import intervals
 from simcore.sweep_parameters import Sweep, place_label
 from simcore.tracking import fit_error_floor
 
 PLACES = ("crossing", "best")  # headlines that are places on their axis
-# With fewer there is no interval: of two it would be nine standard deviations wide.
-FEWEST_REPLICATES = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Number:
     at : dict of str to float or str
         Place on the axes that are left.
     value, low, high : float
-        The number, and the ends of its interval: NaN with fewer than `FEWEST_REPLICATES`, of a
+        The number, and the ends of its interval: NaN with fewer than three replicates, of a
         bound, and where it is undefined or a bound without one of the replicates.
     unit : str
     bound : bool
@@ -166,40 +163,12 @@ def _mean(values):
 def _interval(statistic, values, value):
     """95 % interval of a statistic of means over the replicates (last axis)."""
     known = ~np.all(np.isnan(values), axis=tuple(range(values.ndim - 1)))
-    values = values[..., known]
-    replicates = values.shape[-1]
-    if replicates < FEWEST_REPLICATES:
-        return np.nan, np.nan
-    without = [statistic(_mean(np.delete(values, n, axis=-1))) for n in range(replicates)]
+    without = [
+        statistic(_mean(np.delete(values[..., known], n, axis=-1))) for n in range(known.sum())
+    ]
     if any(bound for _, bound in without):
         return np.nan, np.nan
-    error = np.sqrt((replicates - 1) * np.var([number for number, _ in without]))
-    return value - _t(replicates) * error, value + _t(replicates) * error
-
-
-def interval_of_mean(values):
-    """95 % interval of the mean of some replicates; NaN of too few.
-
-    Parameters
-    ----------
-    values : float (replicate,)
-
-    Returns
-    -------
-    low, high : float
-    """
-    values = np.asarray(values, float)
-    if values.size < FEWEST_REPLICATES:
-        return np.nan, np.nan
-    half = _t(values.size) * np.std(values, ddof=1) / np.sqrt(values.size)
-    return values.mean() - half, values.mean() + half
-
-
-def _t(replicates):
-    """Student's t for a 95 % interval."""
-    from scipy.stats import t
-
-    return t.ppf(0.975, replicates - 1)
+    return intervals.of_jackknife(value, [number for number, _ in without])
 
 
 def _statistic(headline, x, per, y):

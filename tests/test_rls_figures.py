@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.colors import to_rgba
 from studies import merged
 
-from simcore import datasets, figures, rls, rls_figures, stores, tracking
+from simcore import datasets, figures, intervals, rls, rls_figures, stores, tracking
 from simcore.rls_numbers import is_predicted
 from simcore.rls_parameters import Experiment
 
@@ -605,19 +605,25 @@ def test_series_of_words_has_categories_in_their_order():
     np.testing.assert_array_equal(axes.lines[0].get_xdata(), [0, 1])
 
 
-def test_damage_shows_the_mean_over_draws_and_networks():
-    figure = ALL["damage"]()
+@pytest.mark.parametrize("networks", [1, 3])
+def test_damage_shows_the_mean_over_draws_and_networks(networks):
+    replay = made(merged(DAMAGE, {"networks": networks}))[1]
+    figure = drawn(rls_figures.damage(replay))
     titles = ["neurons silenced", "stimulus scaled", "another stimulus", "synapses shuffled"]
     assert [axes.get_title() for axes in figure.axes] == titles
-    kinds = DAMAGE_REPLAY["damage_kind"].values
+    kinds = replay["damage_kind"].values
     for axes, kind in zip(figure.axes, dict.fromkeys(kinds), strict=True):
-        values = DAMAGE_REPLAY["damage_correlation"][:, kinds == kind]
+        values = replay["damage_correlation"][:, kinds == kind]
         line, bars, (segments,) = axes.containers[0]
-        np.testing.assert_allclose(line.get_xdata(), DAMAGE_REPLAY["damage_amount"][kinds == kind])
+        np.testing.assert_allclose(line.get_xdata(), replay["damage_amount"][kinds == kind])
         np.testing.assert_allclose(line.get_ydata(), values.mean(["run", "draw"]))
         ends = np.array([segment[:, 1] for segment in segments.get_segments()])
-        assert (ends[:, 0] < line.get_ydata()).all() and (ends[:, 1] > line.get_ydata()).all()
-        whole = DAMAGE_REPLAY["correlation"].mean().item()
+        shown = values.mean("draw") if networks > 1 else values.isel(run=0)
+        expected = [intervals.of_mean(of_case) for of_case in shown.transpose("case", ...).values]
+        known = np.isfinite(np.array(expected)).all(axis=1)
+        np.testing.assert_allclose(ends[known], np.array(expected)[known])
+        assert known.all() or kind != "neurons"  # of which there are enough draws
+        whole = replay["correlation"].mean().item()
         np.testing.assert_allclose(lines(axes, "black")[0].get_ydata(), whole)
     assert [axes.get_xscale() for axes in figure.axes[:2]] == ["log", "linear"]
 

@@ -223,6 +223,12 @@ MISFITS = [
         {"network": {"neuron": "rate"}, "target": {"kind": "cortical"}},
     ),
     (["test.delete_spike must lie within"], {"test": {"delete_spike": 1000}}),
+    (["network.tau_s is 0.2 ms, shorter than a step"], {"network": {"tau_s": 0.2}}),
+    (["target.tau_c is 0.4 ms, shorter than a step"], {"target": {"kind": "ou", "tau_c": 0.4}}),
+    (
+        ["series.values", "stands there twice"],
+        {"series": {"key": "network.tau_s", "values": [20, 20]}},
+    ),
     (
         ["the parts of the synapses (amounts) cannot exceed 1"],
         {"test": {"damage": [{"kind": "synapses", "amounts": [0.5, 1.5]}]}},

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from simcore import sweep_measures
+from simcore import intervals, sweep_measures
 from simcore.datasets import variable
-from simcore.sweep_measures import interval_of_mean
 from simcore.sweep_parameters import Sweep
 
 X = np.array([1.0, 2.0, 4.0, 8.0])
@@ -134,12 +133,12 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(replicates, kind, opt
 def test_the_interval_of_a_mean_is_that_of_the_textbook():
     values = np.array([4.0, 5.0, 9.0])
     expected = scipy.stats.t.interval(0.95, 2, 6.0, scipy.stats.sem(values))
-    assert interval_of_mean(values) == pytest.approx(expected)
+    assert intervals.of_mean(values) == pytest.approx(expected)
     dataset = xr.Dataset({"y": variable(("x", "replicate"), values[None], "Hz", "y")})
     dataset["x"] = variable("x", np.array([1.0]), "ms", "x")
     (number,) = numbers(dataset, kind="average")
     assert (number.low, number.high) == pytest.approx(expected)
-    assert np.isnan(interval_of_mean(values[:2])).all()
+    assert np.isnan(intervals.of_mean(values[:2])).all()
 
 
 def test_a_replicate_without_a_number_does_not_count():
