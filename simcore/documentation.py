@@ -41,6 +41,15 @@ COLLECTION = "## A collection of studies"
 CODE, PAPER, OURS = "authors' code", "paper", "ours"
 REPLICATION, PROGRAM = "replication", "example program"
 SOURCES = {
+    "": (OURS, {"dt": CODE, "song_start": CODE}),
+    "targets.<name> (kind: symbols)": (
+        OURS,
+        {"on_rate": PAPER, "sequence": PAPER, "lead": PAPER},
+    ),
+    "targets.<name> (kind: song)": (OURS, {"on_rate": PAPER}),
+    "targets.<name> (kind: file)": (OURS, {"on_rate": PAPER}),
+    "damage": (OURS, {}),
+    "stability": (PAPER, {"driver": OURS}),
     "clock": (CODE, dict.fromkeys(("connectivity", "weights", "precision"), OURS)),
     "clock.start_weights": (CODE, {}),
     "clock.external": (CODE, {}),
@@ -75,6 +84,19 @@ SOURCES = {
         PROGRAM,
         {"random_fraction": PAPER, "run_in": OURS},
     ),
+    "rls.define.<name>.target (kind: ou)": (
+        PROGRAM,
+        {"random_fraction": PAPER, "tau_c": PAPER, "s": PAPER, "sd": OURS, "followers": OURS},
+    ),
+    "rls.define.<name>.target (kind: mixture)": (OURS, {}),
+    "rls.define.<name>.target (kind: symbols)": (OURS, {}),
+    "rls.define.<name>.target (kind: song)": (OURS, {}),
+    "rls.define.<name>.target (kind: innate)": (OURS, {"run_in": PAPER}),
+    "rls.define.<name>.target (kind: cortical)": (OURS, {}),
+    "rls.define.<name>.target (kind: file)": (OURS, {}),
+    "rls.define.<name>.target.others": (OURS, {}),
+    "rls.define.<name>.test": (OURS, {}),
+    "rls.define.<name>.test.damage[]": (OURS, {"amounts": PAPER}),
     "rls.define.<name>.input": (PROGRAM, {"frozen_noise": PAPER, "frozen_tau": OURS}),
     "rls.define.<name>.training": (
         PROGRAM,
