@@ -9,6 +9,7 @@ import functools
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -148,11 +149,11 @@ def time_course(embedding, consolidation):
     -------
     matplotlib.figure.Figure
         From above: mean E to E weights over synapses within clusters, forward, backward and all
-        others (`simcore.measures.weight_summary`); relative strength of the clusters
-        (`simcore.measures.relative_strength`); mean I to E weight; rates.
+        others (`simcore.measures.weight_summary`); relative strength of each cluster
+        (`simcore.measures.relative_strength`), black their mean; mean I to E weight; rates.
     """
-    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
-    panels = figure.subplots(4, 1, sharex=True, height_ratios=[2.4, 1, 1, 1])
+    figure = Figure(figsize=(WIDTH, 6.8), layout="constrained")
+    panels = figure.subplots(4, 1, sharex=True, height_ratios=[2.4, 1.6, 1, 1])
     blocks, strength, inhibition, rates = panels
     border = float(embedding["time"][-1]) / 60e3
     for stage, begin in ((embedding, 0.0), (consolidation, border)):
@@ -164,8 +165,9 @@ def time_course(embedding, consolidation):
             _course(blocks, minutes, values, color, kind)
         of_clusters = measures.relative_strength_course(*synapses_and_blocks)
         _course(strength, minutes, of_clusters.mean(axis=1), BLOCKS["within"], "mean")
-        ends = of_clusters.min(axis=1), of_clusters.max(axis=1)
-        strength.fill_between(minutes, *ends, color=BLOCKS["within"], alpha=0.25, linewidth=0)
+        colors = mpl.colormaps[CLUSTERS](_spread(range(n := of_clusters.shape[1]), n))
+        courses = [np.column_stack([minutes, of_one]) for of_one in of_clusters.T]
+        strength.add_collection(LineCollection(courses, colors=colors, linewidths=0.6, alpha=0.6))
         _course(inhibition, minutes, stage["i_to_e_mean"], COLOR_I, "I to E")
         _course(rates, minutes, stage["rate_e"], COLOR_E, "E")
         _course(rates, minutes, stage["rate_i"], COLOR_I, "I")

@@ -295,6 +295,9 @@ def test_time_course_joins_the_stages():
     mean = np.concatenate([line.get_xydata() for line in strength.lines[:2]])
     np.testing.assert_allclose(mean[:, 0], [0, 1, 2, 2, 3])
     assert np.all(np.diff(mean[:3, 1]) < 0)  # forward weights grow, those within do not
+    of_clusters = [collection.get_segments() for collection in strength.collections]
+    for segments, part in zip(of_clusters, (mean[:3], mean[3:]), strict=True):
+        np.testing.assert_allclose(np.mean(segments, axis=0), part)
 
 
 def test_spectrum_names_the_pair_that_it_leaves_out():
