@@ -10,6 +10,7 @@ from studies import HARD_WIRED, assert_fails, merged, run
 from test_estimate_workflow import estimate
 from test_report import Page
 
+from simcore.__main__ import main
 from simcore.collection import combined, read_collection
 from simcore.errors import UserError
 from simcore.parameters import read_study
@@ -174,6 +175,16 @@ def test_the_page_shows_all_studies(both):
     assert "Of what ran with several seeds" in page.text
     workflow_page = (results / "both/workflow.html").read_text()
     assert "Docutils System Messages" not in workflow_page
+
+
+def test_the_page_of_all_studies_can_be_published(both, tmp_path):
+    _, results = both
+    main(["publish", str(results / "both"), str(tmp_path / "page")])
+    page = (tmp_path / "page/README.md").read_text()
+    pictures = re.findall(r"!\[.*\]\((.*)\)", page)
+    assert len(pictures) == 6 and all((tmp_path / "page" / file).is_file() for file in pictures)
+    assert "### Numbers of two" in page and "`larger/replay_clock.zarr.zip`" in page
+    assert "seed: 1, 2" in page and "Of what ran with several seeds" in page
 
 
 def test_neither_the_collection_nor_a_study_of_it_is_made_twice(both):
