@@ -9,6 +9,7 @@ from simcore.kernels.neurons import TINY
 from simcore.kernels.plasticity import Incoming, VoltageRule
 from simcore.kernels.random import poisson_thresholds
 from simcore.kernels.synapses import Synapses
+from simcore.numerics import steps_of
 from simcore.streams import neuron_streams, stream
 
 # Simulated time between two looks at the outside: progress, checkpoints, numbers that blow up.
@@ -16,11 +17,6 @@ CHUNK_MS = 100.0
 
 # No membrane comes near this potential unless the time step is too long for its conductances.
 IMPOSSIBLE_MV = 1000.0
-
-
-def steps_of(time, dt):
-    """Return how many steps of dt a time has."""
-    return round(time / dt)
 
 
 def initial_state(

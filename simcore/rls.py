@@ -12,7 +12,7 @@ import numpy as np
 from simcore import drives, rls_connectivity, tracking
 from simcore.kernels import least_squares as rule_kernel
 from simcore.kernels import rls_network as kernel
-from simcore.kernels.rls_neurons import MS_PER_UNIT
+from simcore.numerics import MS_PER_UNIT, steps_of
 from simcore.streams import stream
 
 NEURONS = {
@@ -42,11 +42,6 @@ IZHIKEVICH_TYPES = {
     "fast spiking": (0.1, 0.2, -65.0, 2.0),
     "low-threshold spiking": (0.02, 0.25, -65.0, 2.0),
 }
-
-
-def steps_of(time, dt):
-    """Return how many steps of dt a time has."""
-    return round(time / dt)
 
 
 def seed_name(network):
@@ -232,7 +227,7 @@ class Model:
         Parameters
         ----------
         purpose : str
-        synapses : Synapses, optional
+        synapses : IncomingSynapses, optional
             In place of the model's.
         silenced : bool (neuron,), optional
             Neurons that do not fire.
@@ -259,7 +254,7 @@ class Model:
             Steps to do, and those of this part that were done before.
         external : float64 (row, neuron)
             One row of input, or one for each step of the part.
-        synapses : Synapses, optional
+        synapses : IncomingSynapses, optional
             Damaged ones in place of the model's.
         record : bool
             Whether the drive is recorded.
@@ -316,7 +311,7 @@ class Model:
             Whose stimulus is given.
         name : str
             Of the start: its phases and noise are streams of their own.
-        synapses : Synapses, optional
+        synapses : IncomingSynapses, optional
             Damaged ones in place of the model's.
         silenced : bool (neuron,), optional
             Neurons that do not fire.

@@ -7,7 +7,7 @@ Rows of synapses are postsynaptic: ``weight[s]`` for s from ``row_pointer[i]`` t
 import numpy as np
 
 from simcore.errors import UserError
-from simcore.kernels.least_squares import Synapses
+from simcore.kernels.least_squares import IncomingSynapses
 
 
 def build(parameters, generator, groups=None):
@@ -23,7 +23,7 @@ def build(parameters, generator, groups=None):
 
     Returns
     -------
-    simcore.kernels.least_squares.Synapses
+    simcore.kernels.least_squares.IncomingSynapses
 
     Raises
     ------
@@ -65,7 +65,7 @@ def from_rows(rows, weights, sign):
     order = np.argsort(column, kind="stable")
     post = np.repeat(np.arange(len(rows)), counts)
     outgoing = np.bincount(column, minlength=len(rows))
-    return Synapses(
+    return IncomingSynapses(
         row_pointer,
         column,
         weight,

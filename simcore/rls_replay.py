@@ -7,6 +7,7 @@ weights: a damaged network is compared with the whole one under the same noise.
 import numpy as np
 
 from simcore import drives, measures, rls, rls_connectivity, tracking
+from simcore.numerics import steps_of
 from simcore.rls_numbers import AGREEMENT_WINDOW, WITH_TRANSFER, bin_length
 
 # What is recorded of the few trials that are kept whole.
@@ -122,7 +123,7 @@ def prediction(model, goal):
     filtered = tracking.filtered_by_synapse(wanted, parameters.tau_s, parameters.dt)
     drive = tracking.quasi_static_drive(model.synapses, filtered)[:, :n]
     rate = transfer(drive + parameters.input + model.frozen[:, :n])
-    steps = round(bin_length(model.experiment) / parameters.dt)
+    steps = steps_of(bin_length(model.experiment), parameters.dt)
     bins = len(rate) // steps
     return drive, rate[: bins * steps].reshape(bins, steps, n).mean(axis=1)
 
@@ -272,7 +273,7 @@ def without_one_spike(model):
         Root mean square difference of the drives with and without the spike, over their standard
         deviation.
     """
-    first = rls.steps_of(model.experiment.test.delete_spike, model.parameters.dt)
+    first = steps_of(model.experiment.test.delete_spike, model.parameters.dt)
     courses = []
     for start in range(model.experiment.test.starts):
         whole = model.test(0, f"replay {start}")

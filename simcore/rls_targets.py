@@ -5,8 +5,9 @@ The tables themselves are made in `simcore.drives`, those of the clock in `simco
 
 import numpy as np
 
-from simcore import drives, rls, targets
+from simcore import drives, targets
 from simcore.errors import UserError
+from simcore.numerics import steps_of
 
 
 def make(model, song=None, file=None):
@@ -140,10 +141,10 @@ def _innate(model, pattern, parameters):
     dt, n = model.parameters.dt, model.parameters.neurons
     none = np.zeros((1, n))
     state = model.start(f"innate {pattern}")
-    on = rls.steps_of(model.experiment.input.duration, dt)
-    model.run(state, rls.steps_of(parameters.run_in, dt), none)
+    on = steps_of(model.experiment.input.duration, dt)
+    model.run(state, steps_of(parameters.run_in, dt), none)
     model.run(state, on, model.stimuli[pattern][None])
-    window = rls.steps_of(parameters.duration, dt)
+    window = steps_of(parameters.duration, dt)
     trial, _ = model.run(state, window, model.frozen, record=True)
     drive = trial.drive[:, : model.followers].astype(float)
     return drives.smoothed(drive, parameters.smoothing, dt)
@@ -169,7 +170,7 @@ def _others(model, pattern):
     others = parameters.others
     count = network.neurons - model.followers
     if others.train == "untrained":
-        return np.zeros((rls.steps_of(parameters.duration, network.dt), count))
+        return np.zeros((steps_of(parameters.duration, network.dt), count))
     table = drives.noise(
         model.stream(f"targets of others {pattern}"),
         count,

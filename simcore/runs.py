@@ -7,6 +7,7 @@ import numpy as np
 
 from simcore import clock, measures, readout
 from simcore.kernels.network import STEP
+from simcore.numerics import steps_of
 
 KEPT_SPIKES = 5e3  # ms of a training, at its end
 
@@ -145,8 +146,8 @@ class Training:
             self.spikes(time, neuron)
             self.course.count(neuron, neurons_e)
 
-        every = clock.steps_of(self.sample_every, network.dt)
-        end, last = (clock.steps_of(time, network.dt) for time in (until, self.duration))
+        every = steps_of(self.sample_every, network.dt)
+        end, last = (steps_of(time, network.dt) for time in (until, self.duration))
         while True:
             now = state.counters[STEP]
             # Here and not after the run: who was interrupted at such a moment goes on from it.

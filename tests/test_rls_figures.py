@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 from studies import merged
 
 from simcore import datasets, figures, intervals, rls, rls_figures, stores, tracking
+from simcore.numerics import steps_of
 from simcore.rls_numbers import is_predicted
 from simcore.rls_parameters import Experiment
 
@@ -60,7 +61,7 @@ def noise(random, *shape):
 def of_training(experiment, random):
     """What a training gives for one network, with weights of 0 and of the wrong sign."""
     n = experiment.network.neurons
-    steps = rls.steps_of(experiment.target.duration, experiment.network.dt)
+    steps = steps_of(experiment.target.duration, experiment.network.dt)
     sign = np.where(np.arange(n) < round(experiment.network.excitatory * n), 1, -1)
     rows = [np.sort(random.choice(np.delete(np.arange(n), i), 10, False)) for i in range(n)]
     column = np.concatenate(rows)
@@ -119,7 +120,7 @@ def made(change=(), *, drive=1.0, spikes=300, rate=10.0):
     """Return the stores of training and tests of a made-up experiment."""
     experiment, random = changed(dict(change)), np.random.default_rng(5)
     runs, n = experiment.runs, experiment.network.neurons
-    steps = rls.steps_of(experiment.target.duration, experiment.network.dt)
+    steps = steps_of(experiment.target.duration, experiment.network.dt)
     patterns = range(experiment.target.patterns)
     target = np.stack([[noise(random, steps, n) for _ in patterns] for _ in runs], dtype=float)
     if experiment.training.what == "rate":
