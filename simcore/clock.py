@@ -94,7 +94,7 @@ def _voltage_rule_state(e_to_e, n_e, reference, plastic):
 NOT_NEEDED = Incoming(np.zeros(0, np.int64), *(np.zeros(0, np.uint32) for _ in range(3)))
 
 
-def network(state, parameters, dt, *, plastic=False, traces=None, stimulation_order=None):
+def kernel_parameters(state, parameters, dt, *, plastic=False, traces=None, stimulation_order=None):
     """Return the kernel's parameters for a run.
 
     Parameters

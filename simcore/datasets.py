@@ -135,7 +135,7 @@ def training(run, network, final):
 
     Parameters
     ----------
-    run : simcore.runs.Training
+    run : simcore.runs.TrainingRun
     network : simcore.connectivity.Connectivity
         As it is at the end.
     final : simcore.kernels.network.State
@@ -349,7 +349,7 @@ RLS_MEASURES = {
     "untrained_correlation": "correlation with the target before training",
     "relative_error": "root mean square error over the standard deviation of the target",
     "bias": "error that all starts have in common, over the standard deviation of the target",
-    "spread": "standard deviation over starts, over that of the target",
+    "variability": "standard deviation over starts, over that of the target",
     "predicted_drive": "correlation of the drive with its quasi-static prediction",
     "predicted_target": "correlation of the target with its quasi-static prediction",
     "untrained_predicted_target": "the same of the untrained weights",

@@ -71,7 +71,7 @@ def initial_state(state, clusters, channels, parameters, dt, seed, name):
     )
 
 
-def readout(parameters, replay, dt, cluster, target_rate, *, learning, inhibited=None):
+def kernel_parameters(parameters, replay, dt, cluster, target_rate, *, learning, inhibited=None):
     """Return the kernel's parameters of the read-outs for a run.
 
     Parameters

@@ -52,7 +52,7 @@ def seed_name(network):
 # ------------------------------------------------------------------------------------ the network
 
 
-def network_kernel(parameters, stale=True):
+def kernel_parameters(parameters, stale=True):
     """Return the kernel's parameters of neurons and synapses.
 
     Parameters
@@ -181,7 +181,7 @@ class Model:
         self.synapses = rls_connectivity.build(self.parameters, generator, self.groups)
         self.initial_weight = self.synapses.weight.copy()
         stale = experiment.training.drive_after_learning == "stale"
-        self.kernel = network_kernel(self.parameters, stale)
+        self.kernel = kernel_parameters(self.parameters, stale)
         self.stimuli = stimuli(experiment, seed, network)
         self.frozen = frozen_noise(experiment, seed, network)
         self.rule = rule_kernel.Rule(

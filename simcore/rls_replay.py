@@ -27,8 +27,8 @@ def evaluate(model, target):
     dict of str to array
         ``correlation`` and ``relative_error`` (pattern, start, follower; of rates, averaged over
         starts, one row), ``count`` (pattern, start, neuron) of spikes in the window, ``bias`` and
-        ``spread`` (pattern, follower; of drives), ``other_correlation`` (pattern, target_pattern),
-        and what :func:`quasi_static` gives (pattern, follower).
+        ``variability`` (pattern, follower; of drives), ``other_correlation`` (pattern,
+        target_pattern), and what :func:`quasi_static` gives (pattern, follower).
     """
     parts = []
     for pattern, goal in enumerate(target):
@@ -48,7 +48,7 @@ def evaluate(model, target):
         if not model.follows_rate:
             n = model.followers
             drive = np.stack([trial.drive[:, :n] for trial in trials]).astype(float)
-            part["bias"], part["spread"] = tracking.bias_and_spread(drive, goal[:, :n])
+            part["bias"], part["variability"] = tracking.bias_and_variability(drive, goal[:, :n])
         if model.parameters.neuron in TRANSFER:
             part |= quasi_static(model, trials, goal)
         parts.append(part)

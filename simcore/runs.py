@@ -102,7 +102,7 @@ class Course:
         ]
 
 
-class Training:
+class TrainingRun:
     """A plastic run that records its course and can be interrupted and resumed anywhere.
 
     Parameters
@@ -165,7 +165,7 @@ class Training:
         return (now % every == 0 or now == last) and samples[-1]["time"] < (now - 0.5) * dt
 
 
-class Replay:
+class ReplayRun:
     """Spontaneous activity with fixed weights, recorded from its beginning.
 
     Parameters
@@ -213,7 +213,7 @@ class Replay:
             )
 
 
-class Learning:
+class LearningRun:
     """Read-outs that learn in blocks, each followed by a test, until the error levels off.
 
     The weights of the best test are kept: with more learning the read-outs, which learn from their

@@ -59,7 +59,7 @@ def relative_error(drive: np.ndarray, target: np.ndarray) -> np.ndarray:
     return _over_sd(np.subtract(drive, target, dtype=float), target)
 
 
-def bias_and_spread(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bias_and_variability(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split the error in what all starts have in common and what differs between them.
 
     At each time bias^2 = (mean - target)^2 - variance / M, the mean and the unbiased variance over
@@ -75,7 +75,7 @@ def bias_and_spread(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray,
 
     Returns
     -------
-    bias, spread : float64 arrays (neuron,)
+    bias, variability : float64 arrays (neuron,)
         In standard deviations of the target. A negative bias^2, which chance can give, counts as
         0; NaN where the target is constant. The specification's figures are medians over neurons.
 

@@ -218,6 +218,6 @@ def test_transfer_becomes_that_of_the_neuron_as_c_falls():
 
 def test_unit_of_time():
     assert rls_neurons.MS_PER_UNIT == 10.0
-    kernel = rls.network_kernel(small(network={"tau_s": 20, "dt": 1}).network)
+    kernel = rls.kernel_parameters(small(network={"tau_s": 20, "dt": 1}).network)
     assert (kernel.dt, kernel.jump) == (0.1, 0.5)
     assert kernel.decay == pytest.approx(np.exp(-0.05), rel=1e-8) and kernel.decay != np.exp(-0.05)
