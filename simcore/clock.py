@@ -19,9 +19,7 @@ CHUNK_MS = 100.0
 IMPOSSIBLE_MV = 1000.0
 
 
-def initial_state(
-    connectivity, parameters, seed, name, *, reference=None, plastic=False, precision=None
-):
+def initial_state(connectivity, parameters, seed, name, *, plastic=False, precision=None):
     """Return the state before the first step (specification, end of section 1).
 
     Parameters
@@ -32,8 +30,6 @@ def initial_state(
     seed : int
     name : str
         Of the run: its initial potentials and external input are streams of their own.
-    reference : float (neurons_e,), optional
-        Sums of incoming E weights (pF) that normalization keeps; default: the present sums.
     plastic : bool
         Whether the weights may ever change: then those of E to E are kept in ``rule.base``, by
         postsynaptic neuron, and ``e_to_e.weight`` is empty. See :func:`settled_weights`.
@@ -66,7 +62,7 @@ def initial_state(
         random=neuron_streams(seed, f"{name}: external input to I", n_i),
     )
     e_to_e, *others = _synapses(connectivity, real)
-    rule = _voltage_rule_state(e_to_e, n_e, reference, plastic)
+    rule = _voltage_rule_state(e_to_e, n_e, plastic)
     if plastic:
         e_to_e = e_to_e._replace(weight=np.zeros(0, real))
     spikes = np.zeros(n_e, np.int32), np.zeros(n_i, np.int32)
@@ -83,10 +79,10 @@ def silent_filters(neurons, real):
     return {name: np.zeros(neurons, real) for name in names}
 
 
-def _voltage_rule_state(e_to_e, n_e, reference, plastic):
+def _voltage_rule_state(e_to_e, n_e, plastic):
+    """Nothing learned yet; normalization keeps the present sums of incoming weights."""
     real = e_to_e.weight.dtype
-    if reference is None:
-        reference = np.bincount(e_to_e.column, e_to_e.weight, minlength=n_e)
+    reference = np.bincount(e_to_e.column, e_to_e.weight, minlength=n_e)
     base = e_to_e.weight[by_postsynaptic(e_to_e, n_e).position] if plastic else np.zeros(0, real)
     return VoltageRule(np.zeros(n_e, real), np.zeros(n_e, real), base, reference.astype(real))
 

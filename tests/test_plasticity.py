@@ -185,16 +185,6 @@ def test_normalization_returns_sums_to_reference():
     np.testing.assert_allclose(sums, state.rule.reference, rtol=1e-4)
 
 
-def test_reference_sums_are_carried_and_not_taken_anew():
-    parameters = small_clock()
-    connectivity, first = start(parameters)
-    reference = first.rule.reference * 0.9
-    state = clock.initial_state(
-        connectivity, parameters, 1, "run", reference=reference, precision="64-bit"
-    )
-    np.testing.assert_array_equal(state.rule.reference, reference)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("stimulated", [False, True])
 def test_network_of_375_neurons_equals_oracle(stimulated):
