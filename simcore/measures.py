@@ -13,7 +13,6 @@ from simcore.numerics import ratio, sorted_eigenvalues, steps_of
 
 WINDOW = 10.0  # ms: the spikes that make a cluster the most active one
 SKIPPED = 500.0  # ms: onsets before are left out of the periods
-BURN_IN = 50.0  # ms: no target starts before
 READOUT_DELAY = 35.0  # ms from the start of a pass to the beginning of its window
 KERNEL_SQUARE = 250.0  # ms^2: rates are smoothed with exp(-t^2 / 250 ms^2)
 KERNEL_RADIUS = 80.0  # ms: there the kernel has fallen below 1e-11 of its maximum
@@ -237,7 +236,7 @@ def pass_starts(
     duration: float,
     target_duration: float,
     *,
-    burn_in: float = BURN_IN,
+    burn_in: float,
     delay: float = READOUT_DELAY,
     window: float = WINDOW,
     dt: float = 0.1,
@@ -252,8 +251,9 @@ def pass_starts(
     ----------
     spike_time, spike_neuron, cluster, n_clusters, window, dt
         As in `cluster_counts`.
-    duration, target_duration : float
-        Of the run and of the target, in ms.
+    duration, target_duration, burn_in, delay : float
+        Of the run and of the target, before the first pass, and from the start of a pass to the
+        beginning of its window, in ms.
 
     Returns
     -------
@@ -393,7 +393,7 @@ def evaluate_passes(
     return error, correlation
 
 
-def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, burn_in=BURN_IN):
+def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, burn_in):
     """Find the passes of a replay and measure error and correlation of each.
 
     Parameters
