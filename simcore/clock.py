@@ -208,7 +208,19 @@ def scratch(state):
 
 
 def spike_room(neurons, steps, refractory_steps):
-    """Return arrays that hold the most spikes that can occur: (step, neuron)."""
+    """Return room for the most spikes that can occur.
+
+    Parameters
+    ----------
+    neurons, steps : int
+    refractory_steps : int
+        After each spike of a neuron.
+
+    Returns
+    -------
+    step : int64 (spike,)
+    neuron : int32 (spike,)
+    """
     most = neurons * (steps // (refractory_steps + 1) + 1)
     return np.zeros(most, np.int64), np.zeros(most, np.int32)
 
@@ -277,10 +289,21 @@ def run(state, network, duration, *, driver=None, record=None, tick=None):
 
 
 def check_sound(state, time, *, weights=False):
-    """Raise BlewUp if a variable of a state has blown up; the message tells the time (ms).
+    """Refuse a state of which a variable has blown up.
 
-    ``weights``: look at all synapses, too. They take much longer, and one that has blown up is soon
-    felt by its neuron.
+    Parameters
+    ----------
+    state : simcore.kernels.network.State or simcore.kernels.readout.ReadoutState
+    time : float, ms
+        For the message.
+    weights : bool
+        Whether to look at all synapses, too. They take much longer, and one that has blown up is
+        soon felt by its neuron.
+
+    Raises
+    ------
+    BlewUp
+        A number is not finite, or a potential impossible: which, of which neuron or synapse.
     """
     for name, values in flatten(state).items():
         of_synapses = name.endswith(("weight", "base"))
@@ -300,9 +323,21 @@ def check_sound(state, time, *, weights=False):
 
 
 def settled_weights(state, network):
-    """Return the state's E to E weights (pF) by presynaptic neuron, with nothing pending.
+    """Return the state's E to E weights, with nothing pending.
 
     w_ij = base_ij + X_j G_i, clipped where G has changed it (simcore.kernels.plasticity).
+
+    Parameters
+    ----------
+    state : simcore.kernels.network.State
+    network : simcore.kernels.network.Network
+
+    Returns
+    -------
+    float (synapses,), pF
+        By presynaptic neuron, in the precision of the state.
+
+    Source: specification, section 3.
     """
     rule, synapses = state.rule, state.e_to_e
     if not rule.base.size:

@@ -15,7 +15,24 @@ POPULATIONS = {"e": "E", "i": "I"}
 
 
 def variable(dims, values, units, long_name, **attributes):
-    """Return a variable with its units and description."""
+    """Return a variable with its units and description.
+
+    Parameters
+    ----------
+    dims : str or tuple of str
+    values : array
+        With as many dimensions.
+    units : str
+        Such as ``ms``; ``1`` of what has none.
+    long_name : str
+        What it is, in words.
+    **attributes
+        More of them.
+
+    Returns
+    -------
+    xarray.Variable
+    """
     return xr.Variable(dims, values, {"units": units, "long_name": long_name, **attributes})
 
 
@@ -295,7 +312,20 @@ def rls_training(experiment, results):
 
 
 def rls_synapses(dataset, run, *, trained=True):
-    """Return one network that :func:`rls_training` stored, before or after training."""
+    """Return one network that :func:`rls_training` stored.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    run : int
+    trained : bool
+        Whether with the weights after training, or those before.
+
+    Returns
+    -------
+    simcore.kernels.least_squares.IncomingSynapses
+        None of them frozen.
+    """
     from simcore.rls_connectivity import from_rows
 
     pointer = dataset["row_pointer"].values[run]

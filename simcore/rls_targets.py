@@ -60,13 +60,41 @@ def _pattern(model, pattern, song, file):
 
 
 def as_rate(network, drive):
-    """The quasi-static rate of a neuron at this drive, in spikes per 10 ms."""
+    """Return the quasi-static rate of neurons at a drive.
+
+    Parameters
+    ----------
+    network : simcore.rls_parameters.RLSNetwork
+    drive : float64 array, any shape
+        Dimensionless.
+
+    Returns
+    -------
+    float64 array of that shape
+        In spikes per 10 ms.
+
+    Source: specification, sections 1.2 and 2.2.
+    """
     transfer = drives.lif if network.neuron == "leaky" else drives.phi
     return transfer(drive + network.input)
 
 
 def as_drive(network, rate):
-    """The drive at which a neuron has this quasi-static rate, in spikes per 10 ms."""
+    """Return the drive at which neurons have a quasi-static rate: `as_rate` the other way round.
+
+    Parameters
+    ----------
+    network : simcore.rls_parameters.RLSNetwork
+    rate : float64 array, any shape
+        In spikes per 10 ms.
+
+    Returns
+    -------
+    float64 array of that shape
+        Dimensionless; for a rate of 0 the highest one at which a neuron is silent.
+
+    Source: specification, sections 1.2 and 2.2.
+    """
     if network.neuron == "leaky":
         with np.errstate(divide="ignore"):
             return 1 / -np.expm1(-1 / rate) - network.input
