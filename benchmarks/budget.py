@@ -158,7 +158,7 @@ def main():
     parameters = Clock(clusters=clusters)
     connectivity = hard_wired(parameters, stream(1, "weights"))
     state = clock.initial_state(connectivity, parameters, 1, "run", plastic=True)
-    network = clock.network(state, parameters, DT, plastic=True)
+    network = clock.kernel_parameters(state, parameters, DT, plastic=True)
     clock.run(state, network, 1000.0)
     neurons = []
     begun = time.process_time()

@@ -65,7 +65,9 @@ def prepare(folder, mode, cluster_size, precision):
         cell.V[...] = np.fromfile(folder / f"V_{name}", "<f8")
         cell.random[...] = np.fromfile(folder / f"random_{name}", "<u4").reshape(4, -1)
     order = np.arange(connectivity.clusters) if mode == "stimulated" else None
-    return state, clock.network(state, parameters, DT, plastic=plastic, stimulation_order=order)
+    return state, clock.kernel_parameters(
+        state, parameters, DT, plastic=plastic, stimulation_order=order
+    )
 
 
 def main():

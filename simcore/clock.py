@@ -9,6 +9,7 @@ from simcore.kernels.neurons import TINY
 from simcore.kernels.plasticity import Incoming, VoltageRule
 from simcore.kernels.random import poisson_thresholds
 from simcore.kernels.synapses import Synapses
+from simcore.numerics import steps_of
 from simcore.streams import neuron_streams, stream
 
 # Simulated time between two looks at the outside: progress, checkpoints, numbers that blow up.
@@ -18,14 +19,7 @@ CHUNK_MS = 100.0
 IMPOSSIBLE_MV = 1000.0
 
 
-def steps_of(time, dt):
-    """Return how many steps of dt a time has."""
-    return round(time / dt)
-
-
-def initial_state(
-    connectivity, parameters, seed, name, *, reference=None, plastic=False, precision=None
-):
+def initial_state(connectivity, parameters, seed, name, *, plastic=False, precision=None):
     """Return the state before the first step (specification, end of section 1).
 
     Parameters
@@ -36,8 +30,6 @@ def initial_state(
     seed : int
     name : str
         Of the run: its initial potentials and external input are streams of their own.
-    reference : float (neurons_e,), optional
-        Sums of incoming E weights (pF) that normalization keeps; default: the present sums.
     plastic : bool
         Whether the weights may ever change: then those of E to E are kept in ``rule.base``, by
         postsynaptic neuron, and ``e_to_e.weight`` is empty. See :func:`settled_weights`.
@@ -70,7 +62,7 @@ def initial_state(
         random=neuron_streams(seed, f"{name}: external input to I", n_i),
     )
     e_to_e, *others = _synapses(connectivity, real)
-    rule = _voltage_rule_state(e_to_e, n_e, reference, plastic)
+    rule = _voltage_rule_state(e_to_e, n_e, plastic)
     if plastic:
         e_to_e = e_to_e._replace(weight=np.zeros(0, real))
     spikes = np.zeros(n_e, np.int32), np.zeros(n_i, np.int32)
@@ -87,10 +79,10 @@ def silent_filters(neurons, real):
     return {name: np.zeros(neurons, real) for name in names}
 
 
-def _voltage_rule_state(e_to_e, n_e, reference, plastic):
+def _voltage_rule_state(e_to_e, n_e, plastic):
+    """Nothing learned yet; normalization keeps the present sums of incoming weights."""
     real = e_to_e.weight.dtype
-    if reference is None:
-        reference = np.bincount(e_to_e.column, e_to_e.weight, minlength=n_e)
+    reference = np.bincount(e_to_e.column, e_to_e.weight, minlength=n_e)
     base = e_to_e.weight[by_postsynaptic(e_to_e, n_e).position] if plastic else np.zeros(0, real)
     return VoltageRule(np.zeros(n_e, real), np.zeros(n_e, real), base, reference.astype(real))
 
@@ -98,7 +90,7 @@ def _voltage_rule_state(e_to_e, n_e, reference, plastic):
 NOT_NEEDED = Incoming(np.zeros(0, np.int64), *(np.zeros(0, np.uint32) for _ in range(3)))
 
 
-def network(state, parameters, dt, *, plastic=False, traces=None, stimulation_order=None):
+def kernel_parameters(state, parameters, dt, *, plastic=False, traces=None, stimulation_order=None):
     """Return the kernel's parameters for a run.
 
     Parameters
@@ -216,7 +208,19 @@ def scratch(state):
 
 
 def spike_room(neurons, steps, refractory_steps):
-    """Return arrays that hold the most spikes that can occur: (step, neuron)."""
+    """Return room for the most spikes that can occur.
+
+    Parameters
+    ----------
+    neurons, steps : int
+    refractory_steps : int
+        After each spike of a neuron.
+
+    Returns
+    -------
+    step : int64 (spike,)
+    neuron : int32 (spike,)
+    """
     most = neurons * (steps // (refractory_steps + 1) + 1)
     return np.zeros(most, np.int64), np.zeros(most, np.int32)
 
@@ -285,10 +289,21 @@ def run(state, network, duration, *, driver=None, record=None, tick=None):
 
 
 def check_sound(state, time, *, weights=False):
-    """Raise BlewUp if a variable of a state has blown up; the message tells the time (ms).
+    """Refuse a state of which a variable has blown up.
 
-    ``weights``: look at all synapses, too. They take much longer, and one that has blown up is soon
-    felt by its neuron.
+    Parameters
+    ----------
+    state : simcore.kernels.network.State or simcore.kernels.readout.ReadoutState
+    time : float, ms
+        For the message.
+    weights : bool
+        Whether to look at all synapses, too. They take much longer, and one that has blown up is
+        soon felt by its neuron.
+
+    Raises
+    ------
+    BlewUp
+        A number is not finite, or a potential impossible: which, of which neuron or synapse.
     """
     for name, values in flatten(state).items():
         of_synapses = name.endswith(("weight", "base"))
@@ -308,9 +323,21 @@ def check_sound(state, time, *, weights=False):
 
 
 def settled_weights(state, network):
-    """Return the state's E to E weights (pF) by presynaptic neuron, with nothing pending.
+    """Return the state's E to E weights, with nothing pending.
 
     w_ij = base_ij + X_j G_i, clipped where G has changed it (simcore.kernels.plasticity).
+
+    Parameters
+    ----------
+    state : simcore.kernels.network.State
+    network : simcore.kernels.network.Network
+
+    Returns
+    -------
+    float (synapses,), pF
+        By presynaptic neuron, in the precision of the state.
+
+    Source: specification, section 3.
     """
     rule, synapses = state.rule, state.e_to_e
     if not rule.base.size:

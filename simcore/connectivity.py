@@ -68,10 +68,22 @@ def build(parameters, generator):
 
 
 def balanced(parameters, generator):
-    """Random network before learning (specification, section 2).
+    """Draw the random network before learning.
 
     Start weights scale with 1/sqrt(N_E/2400). Clusters of another size than 80 keep the number of
     inputs from the own cluster: p = 0.2 * 80/n_c for E to E, with weights times sqrt(0.2/p).
+
+    Parameters
+    ----------
+    parameters : simcore.parameters.Clock
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    Connectivity
+        Weights in pF.
+
+    Source: specification, section 2.
     """
     p, start = parameters.p, parameters.start_weights
     scale = (parameters.neurons_e / 2400) ** -0.5
@@ -86,7 +98,20 @@ def balanced(parameters, generator):
 
 
 def hard_wired(parameters, generator):
-    """Clock whose chain of clusters is set by hand (specification, section 8)."""
+    """Draw a clock whose chain of clusters is set by hand.
+
+    Parameters
+    ----------
+    parameters : simcore.parameters.Clock
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    Connectivity
+        Weights in pF.
+
+    Source: specification, section 8.
+    """
     m, K = parameters.neurons_e / 800, parameters.clusters
     f = m**-0.5
     w_in = 4.32 * f / (1 / K + (1 - 1 / K) / 22.5)
@@ -101,7 +126,20 @@ def hard_wired(parameters, generator):
 
 
 def synfire(parameters, generator):
-    """Chain of single E neurons (specification, section 8): neuron k excites k + 1 alone."""
+    """Draw a chain of single E neurons: neuron k excites k + 1 alone.
+
+    Parameters
+    ----------
+    parameters : simcore.parameters.Clock
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    Connectivity
+        Weights in pF.
+
+    Source: specification, section 8.
+    """
     n = parameters.neurons_e
     f = (n / 800) ** -0.5
     weights = {"e_to_e": 0.0, "e_to_i": 28.3 * f, "i_to_e": 108.9 * f, "i_to_i": 36.22 * f}
@@ -127,7 +165,24 @@ def _random_network(parameters, generator, weights, p_e_to_e):
 
 
 def random_synapses(generator, pre, post, p, weight, *, to_itself=True):
-    """Connect every pair with probability p and one weight (pF), by presynaptic neuron."""
+    """Connect every pair of neurons with one probability and one weight.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+    pre, post : int
+        Number of neurons on each side.
+    p : float
+        Probability of a synapse.
+    weight : float, pF
+    to_itself : bool
+        Whether neuron n may have a synapse onto neuron n, of the same population.
+
+    Returns
+    -------
+    Synapses
+        By presynaptic neuron.
+    """
     rows = []
     for j in range(pre):
         connected = generator.random(post) < p

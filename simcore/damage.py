@@ -54,7 +54,18 @@ def silenced(cluster, damage, seed):
 
 
 def readout_weight(weight, damage, seed):
-    """Return weights onto read-outs, (channel, neurons_e) in pF, with synapses lost or noisy."""
+    """Return the weights onto read-outs with synapses lost or noisy.
+
+    Parameters
+    ----------
+    weight : float (channel, neurons_e), pF
+    damage : simcore.parameters.Damage
+    seed : int
+
+    Returns
+    -------
+    float (channel, neurons_e), pF
+    """
     weight = noisy(weight, damage.readout_noise, stream(seed, "damage: readout noise"))
     lost = stream(seed, "damage: readout synapses").random(weight.shape)
     weight[lost < damage.readout_synapses] = 0.0
@@ -62,5 +73,17 @@ def readout_weight(weight, damage, seed):
 
 
 def noisy(weight, sd, generator):
-    """Return weights times 1 + sd times a standard normal number, at least zero."""
+    """Return weights times 1 + sd times a standard normal number, at least zero.
+
+    Parameters
+    ----------
+    weight : float array, any shape
+    sd : float
+        Relative.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    float array of that shape, in the unit of `weight`
+    """
     return np.maximum(weight * (1 + sd * generator.standard_normal(weight.shape)), 0.0)

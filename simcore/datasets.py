@@ -15,7 +15,24 @@ POPULATIONS = {"e": "E", "i": "I"}
 
 
 def variable(dims, values, units, long_name, **attributes):
-    """Return a variable with its units and description."""
+    """Return a variable with its units and description.
+
+    Parameters
+    ----------
+    dims : str or tuple of str
+    values : array
+        With as many dimensions.
+    units : str
+        Such as ``ms``; ``1`` of what has none.
+    long_name : str
+        What it is, in words.
+    **attributes
+        More of them.
+
+    Returns
+    -------
+    xarray.Variable
+    """
     return xr.Variable(dims, values, {"units": units, "long_name": long_name, **attributes})
 
 
@@ -135,7 +152,7 @@ def training(run, network, final):
 
     Parameters
     ----------
-    run : simcore.runs.Training
+    run : simcore.runs.TrainingRun
     network : simcore.connectivity.Connectivity
         As it is at the end.
     final : simcore.kernels.network.State
@@ -295,7 +312,20 @@ def rls_training(experiment, results):
 
 
 def rls_synapses(dataset, run, *, trained=True):
-    """Return one network that :func:`rls_training` stored, before or after training."""
+    """Return one network that :func:`rls_training` stored.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    run : int
+    trained : bool
+        Whether with the weights after training, or those before.
+
+    Returns
+    -------
+    simcore.kernels.least_squares.IncomingSynapses
+        None of them frozen.
+    """
     from simcore.rls_connectivity import from_rows
 
     pointer = dataset["row_pointer"].values[run]
@@ -349,7 +379,7 @@ RLS_MEASURES = {
     "untrained_correlation": "correlation with the target before training",
     "relative_error": "root mean square error over the standard deviation of the target",
     "bias": "error that all starts have in common, over the standard deviation of the target",
-    "spread": "standard deviation over starts, over that of the target",
+    "variability": "standard deviation over starts, over that of the target",
     "predicted_drive": "correlation of the drive with its quasi-static prediction",
     "predicted_target": "correlation of the target with its quasi-static prediction",
     "untrained_predicted_target": "the same of the untrained weights",
@@ -357,12 +387,67 @@ RLS_MEASURES = {
     "tracking_error": "error of the quasi-static prediction, over the target's standard deviation",
     "sampling_error": "difference of drive and prediction, over the target's standard deviation",
 }
-# Courses that come with a deleted spike: dimensions beyond the run, and description.
-RLS_COURSES = {
-    "agreement": (("moment",), "correlation between trials in a sliding window"),
-    "separation": (
-        ("start", "step"),
-        "difference of drives after a spike was deleted, over their sd",
+CHANNELS = "correlation of drives averaged by channel with the channels' amplitude"
+AGREEMENT = "correlation between trials in a sliding window"
+SEPARATION = "difference of drives after a spike was deleted, over their sd"
+# Of what rls_replay stores for each run: dimensions beyond the run, unit and description.
+RLS_TESTS = {
+    "other_correlation": (
+        ("pattern", "target_pattern"),
+        "1",
+        "correlation of what a stimulus evokes with the target of each pattern",
+    ),
+    "damage_correlation": (
+        ("case", "draw"),
+        "1",
+        "correlation of the intact followers with the target under damage",
+    ),
+    "channel_correlation": (("start",), "1", CHANNELS),
+    "damage_channel_correlation": (("case", "draw"), "1", CHANNELS),
+    "untrained_agreement": (("moment",), "1", f"{AGREEMENT}, before training"),
+    "agreement": (("moment",), "1", AGREEMENT),
+    "untrained_separation": (("start", "step"), "1", f"{SEPARATION}, before training"),
+    "separation": (("start", "step"), "1", SEPARATION),
+}
+# Of what it stores of the example: dimensions, unit and description.
+RLS_EXAMPLES = {
+    "example_rate": (
+        ("pattern", "time", "follower"),
+        "Hz",
+        "rate averaged over all starts, smoothed with test.psth_sd",
+    ),
+    "example_time": ("example_time", "ms", "since the window began"),
+    "example_drive": (
+        ("pattern", "example", "example_time", "neuron"),
+        "1",
+        "synaptic drive",
+    ),
+    "untrained_example_drive": (
+        ("pattern", "example_time", "neuron"),
+        "1",
+        "synaptic drive before training, from the start of the first example",
+    ),
+    "example_target": (
+        ("pattern", "time", "neuron"),
+        "1",
+        "what each neuron was to follow: its drive, or its rate in spikes per 10 ms",
+    ),
+    "time": ("time", "ms", "since the window began"),
+    "spike_time": ("spike", "ms", "time of each spike of the examples, since the window began"),
+    "spike_neuron": ("spike", "1", "who fired"),
+    "spike_example": ("spike", "1", "in which trial"),
+    "spike_pattern": ("spike", "1", "after which stimulus"),
+    "bin": ("bin", "ms", "middle of a bin, since the window began"),
+    "example_binned_rate": (("pattern", "bin", "follower"), "Hz", "rate averaged over all starts"),
+    "example_predicted_rate": (
+        ("pattern", "bin", "follower"),
+        "Hz",
+        "rate at the predicted drive and the external input",
+    ),
+    "example_predicted_drive": (
+        ("pattern", "time", "follower"),
+        "1",
+        "quasi-static prediction: the weights times the rates that the targets ask for",
     ),
 }
 
@@ -383,153 +468,98 @@ def rls_replay(experiment, results, examples, untrained, target, predicted):
     predicted : list of tuple
         Of each pattern, as from `simcore.rls_replay.predicted_example`; empty without predictions.
     """
-    variables = rls_runs(experiment)
-
-    def stacked(name):
-        return np.array([result[name] for result in results])
-
-    for name, description in RLS_MEASURES.items():
-        if name in results[0]:
-            values, dims = stacked(name), ("run", "pattern", "start", "follower")
-            if values.ndim == 4 and experiment.training.what == "rate":
-                values = values[:, :, 0]  # rates are averaged over starts
-            dims = dims if values.ndim == 4 else ("run", "pattern", "follower")
-            variables[name] = variable(dims, values, "1", description)
-    window = experiment.target.duration / 1e3
-    if experiment.spikes:
-        variables["rate"] = variable(
-            ("run", "pattern", "start", "neuron"), stacked("count") / window, "Hz", "in the window"
-        )
-    variables["other_correlation"] = variable(
-        ("run", "pattern", "target_pattern"),
-        stacked("other_correlation"),
-        "1",
-        "correlation of what a stimulus evokes with the target of each pattern",
-    )
     cases = results[0]["damage"]
+    # Without any case there is an empty table of damage.
+    of_runs = {
+        name: np.array([result[name] for result in results])
+        for name in results[0]
+        if cases or not name.startswith("damage")
+    }
+    variables = rls_runs(experiment) | _of_followers(experiment, of_runs)
+    if experiment.spikes:
+        rate = of_runs["count"] / (experiment.target.duration / 1e3)
+        dims = ("run", "pattern", "start", "neuron")
+        variables["rate"] = variable(dims, rate, "Hz", "in the window")
     if cases:
-        variables |= {
-            "damage_kind": variable(
-                "case", np.array([kind for kind, _ in cases], object), "1", "what was damaged"
-            ),
-            "damage_amount": variable(
-                "case", np.array([amount for _, amount in cases]), "1", "part, sd or factor"
-            ),
-            "damage_correlation": variable(
-                ("run", "case", "draw"),
-                stacked("damage_correlation"),
-                "1",
-                "correlation of the intact followers with the target under damage",
-            ),
-        }
-    if "channel_correlation" in results[0]:
-        what = "correlation of drives averaged by channel with the channels' amplitude"
-        variables["channel_correlation"] = variable(
-            ("run", "start"), stacked("channel_correlation"), "1", what
+        kinds, amounts = zip(*cases, strict=True)
+        variables["damage_kind"] = variable(
+            "case", np.array(kinds, object), "1", "what was damaged"
         )
-        if cases:
-            variables["damage_channel_correlation"] = variable(
-                ("run", "case", "draw"), stacked("damage_channel_correlation"), "1", what
-            )
-    if "separation" in results[0]:
+        variables["damage_amount"] = variable("case", np.array(amounts), "1", "part, sd or factor")
+    if "agreement_time" in results[0]:
         variables["moment"] = variable(
             "moment",
             results[0]["agreement_time"],
             "ms",
             "middle of a window, since the target began",
         )
-        for name, (dims, description) in RLS_COURSES.items():
-            for prefix, when in (("untrained_", ", before training"), ("", "")):
-                values = stacked(prefix + name)
-                variables[prefix + name] = variable(("run", *dims), values, "1", description + when)
+    tests = {name: (("run", *dims), *rest) for name, (dims, *rest) in RLS_TESTS.items()}
+    variables |= _described(of_runs, tests)
     run = experiment.example
-    attributes = {"example_run": run, "dt": experiment.network.dt, "what": experiment.training.what}
-    variables |= _examples(experiment, examples, untrained, target[run])
+    values = _examples(experiment, examples, untrained, target[run])
     if predicted:
-        variables |= _predictions(experiment, predicted)
+        values |= _predictions(experiment, predicted)
+    variables |= _described(values, RLS_EXAMPLES)
+    attributes = {"example_run": run, "dt": experiment.network.dt, "what": experiment.training.what}
     return xr.Dataset(variables, attrs=attributes)
+
+
+def _described(values, table):
+    """Variables of the values that a table of dimensions, units and descriptions has."""
+    return {
+        name: variable(dims, values[name], unit, text)
+        for name, (dims, unit, text) in table.items()
+        if name in values
+    }
+
+
+def _of_followers(experiment, of_runs):
+    """Variables of what is measured of each follower: of drives, in each start."""
+    variables = {}
+    for name, description in RLS_MEASURES.items():
+        if name in of_runs:
+            values, dims = of_runs[name], ("run", "pattern", "start", "follower")
+            if values.ndim == 4 and experiment.training.what == "rate":
+                values = values[:, :, 0]  # rates are averaged over starts
+            dims = dims if values.ndim == 4 else ("run", "pattern", "follower")
+            variables[name] = variable(dims, values, "1", description)
+    return variables
 
 
 def _predictions(experiment, predicted):
     """What a network of rates would do in the place of the example."""
     drive, rate, binned = (np.array(part, np.float32) for part in zip(*predicted, strict=True))
-    middle = (np.arange(rate.shape[1]) + 0.5) * bin_length(experiment)
-    of_bin = "pattern", "bin", "follower"
     return {
-        "bin": variable("bin", middle, "ms", "middle of a bin, since the window began"),
-        "example_binned_rate": variable(of_bin, binned, "Hz", "rate averaged over all starts"),
-        "example_predicted_rate": variable(
-            of_bin, rate, "Hz", "rate at the predicted drive and the external input"
-        ),
-        "example_predicted_drive": variable(
-            ("pattern", "time", "follower"),
-            drive,
-            "1",
-            "quasi-static prediction: the weights times the rates that the targets ask for",
-        ),
+        "bin": (np.arange(rate.shape[1]) + 0.5) * bin_length(experiment),
+        "example_binned_rate": binned,
+        "example_predicted_rate": rate,
+        "example_predicted_drive": drive,
     }
 
 
 def _examples(experiment, examples, untrained, target):
     """A few whole trials of one network, with what was to be followed."""
-    before = examples[0][0]
+    dt, before = experiment.network.dt, examples[0][0]
     trials = [trials for _, trials, _ in examples]
     drive = np.array([[trial.drive for trial in of_pattern] for of_pattern in trials])
-    time = (np.arange(drive.shape[2]) + 1) * experiment.network.dt - before
-    spikes = [
+    numbered = [
         (pattern, start, trial)
         for pattern, of_pattern in enumerate(trials)
         for start, trial in enumerate(of_pattern)
     ]
-
-    def per_spike(values):
-        sizes = [trial.spike_step.size for _, _, trial in spikes]
-        return np.repeat(np.array(values, np.int32), sizes)
-
-    variables = {}
-    if experiment.spikes:
-        variables["example_rate"] = variable(
-            ("pattern", "time", "follower"),
-            np.array([rate for _, _, rate in examples], np.float32),
-            "Hz",
-            "rate averaged over all starts, smoothed with test.psth_sd",
-        )
-    return variables | {
-        "example_time": variable("example_time", time, "ms", "since the window began"),
-        "example_drive": variable(
-            ("pattern", "example", "example_time", "neuron"), drive, "1", "synaptic drive"
-        ),
-        "untrained_example_drive": variable(
-            ("pattern", "example_time", "neuron"),
-            np.array([trial.drive for trial in untrained]),
-            "1",
-            "synaptic drive before training, from the start of the first example",
-        ),
-        "example_target": variable(
-            ("pattern", "time", "neuron"),
-            target.astype(np.float32),
-            "1",
-            "what each neuron was to follow: its drive, or its rate in spikes per 10 ms",
-        ),
-        "time": variable(
-            "time",
-            (np.arange(target.shape[1]) + 1) * experiment.network.dt,
-            "ms",
-            "since the window began",
-        ),
-        "spike_time": variable(
-            "spike",
-            np.concatenate([t.spike_step for _, _, t in spikes]) * experiment.network.dt,
-            "ms",
-            "time of each spike of the examples, since the window began",
-        ),
-        "spike_neuron": variable(
-            "spike", np.concatenate([t.spike_neuron for _, _, t in spikes]), "1", "who fired"
-        ),
-        "spike_example": variable(
-            "spike", per_spike([e for _, e, _ in spikes]), "1", "in which trial"
-        ),
-        "spike_pattern": variable(
-            "spike", per_spike([p for p, _, _ in spikes]), "1", "after which stimulus"
-        ),
+    pattern, start, every = zip(*numbered, strict=True)
+    sizes = [trial.spike_step.size for trial in every]
+    values = {
+        "example_time": (np.arange(drive.shape[2]) + 1) * dt - before,
+        "example_drive": drive,
+        "untrained_example_drive": np.array([trial.drive for trial in untrained]),
+        "example_target": target.astype(np.float32),
+        "time": (np.arange(target.shape[1]) + 1) * dt,
+        "spike_time": np.concatenate([trial.spike_step for trial in every]) * dt,
+        "spike_neuron": np.concatenate([trial.spike_neuron for trial in every]),
+        "spike_example": np.repeat(np.array(start, np.int32), sizes),
+        "spike_pattern": np.repeat(np.array(pattern, np.int32), sizes),
     }
+    if experiment.spikes:
+        values["example_rate"] = np.array([rate for _, _, rate in examples], np.float32)
+    return values

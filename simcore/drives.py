@@ -12,9 +12,9 @@ import numpy as np
 
 from simcore import targets
 from simcore.errors import UserError
+from simcore.numerics import MS_PER_UNIT, decaying_sum, steps_of
 
-TIME_UNIT = 10.0  # ms: the specification's unit of time
-HZ = 1000 / TIME_UNIT  # Hz: one spike per unit of time
+HZ = 1000 / MS_PER_UNIT  # Hz: one spike per unit of time
 
 # The synthetic cortical rates, specification section 2.5; what it leaves open is ours.
 CORTICAL_MEDIAN = 6.0  # Hz
@@ -116,7 +116,7 @@ def rate_model(
 
     Source: specification section 1.6, ratemodel; the paper's figure 3.
     """
-    n_steps, skipped = targets._n_steps(duration, dt), round(run_in / dt)
+    n_steps, skipped = targets.target_steps(duration, dt), steps_of(run_in, dt)
     weights = gain * _zero_mean_weights(generator, neurons, p)
     x = generator.uniform(0, 0.2, neurons)
     drive = np.empty((n_steps, neurons))
@@ -175,14 +175,14 @@ def noise(
 
     Source: specification section 1.6, ou and ou(tau_c, sd); the paper's figures 3, 6 and 7.
     """
-    n_steps, skipped = targets._n_steps(duration, dt), round(run_in / dt)
+    n_steps, skipped = targets.target_steps(duration, dt), steps_of(run_in, dt)
     if sd is not None:
         decay = np.exp(-dt / tau_c)
         start = sd * generator.standard_normal(neurons)
         steps = sd * np.sqrt(1 - decay**2) * generator.standard_normal((n_steps, neurons))
-        return _decaying_sum(steps, decay, start)
-    steps = s * np.sqrt(dt / TIME_UNIT) * generator.standard_normal((skipped + n_steps, neurons))
-    return _decaying_sum(steps, 1 - dt / tau_c, np.zeros(neurons))[skipped:].copy()
+        return decaying_sum(steps, decay, start)
+    steps = s * np.sqrt(dt / MS_PER_UNIT) * generator.standard_normal((skipped + n_steps, neurons))
+    return decaying_sum(steps, 1 - dt / tau_c, np.zeros(neurons))[skipped:].copy()
 
 
 def mixtures(
@@ -317,7 +317,7 @@ def from_channels(
             "each needs a neuron: use more neurons or fewer channels."
         )
     decay = np.exp(-dt / tau_s)
-    heard = _decaying_sum((1 - decay) * amplitude, decay, amplitude[0])
+    heard = decaying_sum((1 - decay) * amplitude, decay, amplitude[0])
     channel_of_neuron = np.arange(neurons) % channels
     return low + (high - low) * heard[:, channel_of_neuron], channel_of_neuron
 
@@ -505,7 +505,7 @@ def lif(x: np.ndarray) -> np.ndarray:
 
 def _times(duration, dt) -> np.ndarray:
     """Return the times of all rows in ms."""
-    return np.arange(1, targets._n_steps(duration, dt) + 1) * dt
+    return np.arange(1, targets.target_steps(duration, dt) + 1) * dt
 
 
 def _random_sines(generator, time, neurons, period) -> np.ndarray:
@@ -527,14 +527,6 @@ def _zero_mean_weights(generator, neurons, p):
     weights -= present * (weights.sum(axis=1, keepdims=True) / n_present)
     # Its products are the same on any machine and with any number of threads: the model is chaotic.
     return csr_array(weights)
-
-
-def _decaying_sum(steps, decay, start) -> np.ndarray:
-    """Return x (time, column) of x[s] = decay x[s - 1] + steps[s], from x[-1] = start."""
-    from scipy.signal import lfilter
-
-    before = decay * np.asarray(start)[np.newaxis]
-    return lfilter([1.0], [1.0, -decay], steps, axis=0, zi=before)[0]
 
 
 def _draw_cortical(generator, time, neurons) -> np.ndarray:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simcore.numerics import ratio, sorted_eigenvalues, steps_of
+
 WINDOW = 10.0  # ms: the spikes that make a cluster the most active one
 SKIPPED = 500.0  # ms: onsets before are left out of the periods
-BURN_IN = 50.0  # ms: no target starts before
 READOUT_DELAY = 35.0  # ms from the start of a pass to the beginning of its window
 KERNEL_SQUARE = 250.0  # ms^2: rates are smoothed with exp(-t^2 / 250 ms^2)
 KERNEL_RADIUS = 80.0  # ms: there the kernel has fallen below 1e-11 of its maximum
@@ -56,10 +57,9 @@ def cluster_counts(
 
     Source: specification of the clock network, section 6, "Winner".
     """
-    # Whole time steps, because 0.1 ms has no exact floating-point number.
-    spike_step = _steps(spike_time, dt) - _steps(start, dt)
-    moment_steps, window_steps = _steps(step, dt), _steps(window, dt)
-    n_moments = int(_steps(duration, dt) // moment_steps)
+    spike_step = steps_of(spike_time, dt) - steps_of(start, dt)
+    moment_steps, window_steps = steps_of(step, dt), steps_of(window, dt)
+    n_moments = steps_of(duration, dt) // moment_steps
 
     spike_cluster = _cluster_of(spike_neuron, cluster)
     known = spike_cluster >= 0
@@ -236,7 +236,7 @@ def pass_starts(
     duration: float,
     target_duration: float,
     *,
-    burn_in: float = BURN_IN,
+    burn_in: float,
     delay: float = READOUT_DELAY,
     window: float = WINDOW,
     dt: float = 0.1,
@@ -251,8 +251,9 @@ def pass_starts(
     ----------
     spike_time, spike_neuron, cluster, n_clusters, window, dt
         As in `cluster_counts`.
-    duration, target_duration : float
-        Of the run and of the target, in ms.
+    duration, target_duration, burn_in, delay : float
+        Of the run and of the target, before the first pass, and from the start of a pass to the
+        beginning of its window, in ms.
 
     Returns
     -------
@@ -275,12 +276,12 @@ def pass_starts(
             start=start,
             dt=dt,
         )
-        leading.append(_steps(start, dt) + np.flatnonzero(winners(counts) == 0))
+        leading.append(steps_of(start, dt) + np.flatnonzero(winners(counts) == 0))
     leading = np.concatenate(leading) if leading else np.zeros(0, int)
 
     starts = []
-    pass_steps = int(_steps(target_duration, dt))
-    last_start = _steps(duration, dt) - _steps(delay, dt) - pass_steps
+    pass_steps = steps_of(target_duration, dt)
+    last_start = steps_of(duration, dt) - steps_of(delay, dt) - pass_steps
     following = 0
     while following < len(leading) and leading[following] <= last_start:
         starts.append(leading[following])
@@ -318,13 +319,13 @@ def smoothed_rate(
     """
     from scipy.signal import oaconvolve
 
-    n_times = int(_steps(duration, dt))
-    radius = int(_steps(KERNEL_RADIUS, dt))
+    n_times = steps_of(duration, dt)
+    radius = steps_of(KERNEL_RADIUS, dt)
     lag = np.arange(-radius, radius + 1) * dt
     kernel = np.exp(-(lag**2) / KERNEL_SQUARE)
     kernel /= kernel.sum() * dt / 1000  # ms to s: the rate is in Hz
 
-    position = _steps(spike_time, dt) - _steps(start, dt) + radius
+    position = steps_of(spike_time, dt) - steps_of(start, dt) + radius
     n_positions = n_times + 2 * radius
     near = (position >= 0) & (position < n_positions)
     cell = position[near] * n_channels + np.asarray(spike_channel)[near]
@@ -392,7 +393,7 @@ def evaluate_passes(
     return error, correlation
 
 
-def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, burn_in=BURN_IN):
+def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, burn_in):
     """Find the passes of a replay and measure error and correlation of each.
 
     Parameters
@@ -463,7 +464,7 @@ def block_means(
     shape = n_clusters, n_clusters
     count = np.bincount(block, minlength=n_clusters**2).reshape(shape)
     total = np.bincount(block, np.asarray(weight)[known], n_clusters**2).reshape(shape)
-    return _ratio(total, count), count
+    return ratio(total, count), count
 
 
 @dataclass(frozen=True)
@@ -551,7 +552,7 @@ def relative_strength(mean: np.ndarray, count: np.ndarray) -> np.ndarray:
         NaN where a cluster has no synapses of one of the two kinds.
     """
     total = np.where(count > 0, mean, 0) * count
-    to_others = _ratio(total.sum(axis=1) - np.diag(total), count.sum(axis=1) - np.diag(count))
+    to_others = ratio(total.sum(axis=1) - np.diag(total), count.sum(axis=1) - np.diag(count))
     return np.diag(mean) / to_others
 
 
@@ -601,7 +602,7 @@ def spectrum(
     )
     summed = (member.T @ signed @ member).toarray()
     reduced = summed / np.bincount(unit)[:, None]
-    return _sorted_eigenvalues(signed.toarray()), _sorted_eigenvalues(reduced)
+    return sorted_eigenvalues(signed.toarray()), sorted_eigenvalues(reduced)
 
 
 def leading_pair(eigenvalue: np.ndarray) -> complex:
@@ -633,7 +634,7 @@ def linear_model(delta: float, epsilon: float, inhibition: float = 2.0) -> np.nd
         for steps, weight in enumerate((delta, epsilon, 1.0)):
             matrix[(pre + steps) % 3, pre] = weight
     matrix[3] = 1.0, 1.0, 1.0, -inhibition
-    return _sorted_eigenvalues(matrix)
+    return sorted_eigenvalues(matrix)
 
 
 def ring_eigenvalues(weights: WeightSummary, synapses: float, n_clusters: int) -> np.ndarray:
@@ -689,14 +690,14 @@ class Timing:
     def mean(self) -> np.ndarray:
         """Mean time of each cluster over passes, in ms; NaN where it never was active."""
         seen = ~np.isnan(self.time)
-        return _ratio(np.where(seen, self.time, 0).sum(axis=0), seen.sum(axis=0))
+        return ratio(np.where(seen, self.time, 0).sum(axis=0), seen.sum(axis=0))
 
     @property
     def sd(self) -> np.ndarray:
         """Population standard deviation of the time of each cluster over passes, in ms."""
         seen = ~np.isnan(self.time)
         square = np.where(seen, (self.time - self.mean) ** 2, 0)
-        return np.sqrt(_ratio(square.sum(axis=0), seen.sum(axis=0)))
+        return np.sqrt(ratio(square.sum(axis=0), seen.sum(axis=0)))
 
 
 def timing(
@@ -775,18 +776,10 @@ def fit_line(mean: np.ndarray, sd: np.ndarray) -> tuple[float, float]:
     return _fit_through_origin(mean, sd)
 
 
-def _steps(time, dt):
-    return np.rint(np.asarray(time) / dt).astype(np.int64)
-
-
 def _cluster_of(spike_neuron, cluster):
     """Return the cluster of each spike, -1 for neurons beyond the end of `cluster`."""
     known = np.append(cluster, -1)
     return known[np.minimum(spike_neuron, len(known) - 1)]
-
-
-def _ratio(total, count):
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
 
 
 def _scaled(values):
@@ -799,11 +792,6 @@ def _mean_over(mean, count, part):
     if not exists.any():
         return np.nan
     return float(np.average(mean[exists], weights=count[exists]))
-
-
-def _sorted_eigenvalues(matrix):
-    eigenvalue = np.linalg.eigvals(matrix).astype(complex)
-    return eigenvalue[np.lexsort((-eigenvalue.imag, -eigenvalue.real))]
 
 
 def _count_maximum(count, near, reach):
@@ -821,7 +809,7 @@ def _burst_centre(spike_time, centre, half_width):
     for _ in range(50):
         first = np.searchsorted(spike_time, centre - half_width, side="left")
         after = np.searchsorted(spike_time, centre + half_width, side="right")
-        moved = _ratio(total[after] - total[first], after - first)
+        moved = ratio(total[after] - total[first], after - first)
         if np.array_equal(moved, centre, equal_nan=True):
             break
         centre = moved

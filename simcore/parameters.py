@@ -416,6 +416,26 @@ class FileTarget(TargetBase):
 Target = Annotated[SymbolTarget | SongTarget | FileTarget, Field(discriminator="kind")]
 
 
+def target_files(target, song):
+    """Return the file that a target is made from, if any, by the role in which its stage takes it.
+
+    Parameters
+    ----------
+    target : Target or simcore.rls_parameters.RLSTarget
+    song : path-like
+        The recording for targets of kind song.
+
+    Returns
+    -------
+    dict of str to path-like
+        ``song`` or ``file``, or nothing.
+    """
+    if target.kind == "song":
+        return {"song": song}
+    file = getattr(target, "file", None)
+    return {"file": file} if file else {}
+
+
 class Replay(Parameters):
     """Spontaneous activity after learning."""
 
@@ -660,9 +680,8 @@ class Study(Parameters):
             "stability.driver": self.stability.driver,
             "song": self.song,
         } | {
-            f"targets.{name}.file": target.file
+            f"targets.{name}.file": getattr(target, "file", None)
             for name, target in self.targets.items()
-            if target.kind == "file"
         }
         files |= {
             f"rls.define.{name}.target.file": getattr(experiment.target, "file", None)

@@ -7,9 +7,9 @@ from simcore.kernels import network as network_kernel
 from simcore.kernels import readout as kernel
 from simcore.kernels.neurons import TINY
 from simcore.kernels.random import poisson_thresholds
+from simcore.measures import WINDOW
+from simcore.numerics import steps_of
 from simcore.streams import neuron_streams, stream
-
-WINDOW_MS = 10.0
 
 
 def initial_state(state, clusters, channels, parameters, dt, seed, name):
@@ -62,7 +62,7 @@ def initial_state(state, clusters, channels, parameters, dt, seed, name):
         h,
         weight=np.zeros((channels, neurons_e), real),
         x=np.zeros(neurons_e, real),
-        recent=np.zeros((clock.steps_of(WINDOW_MS, dt), clusters), np.int32),
+        recent=np.zeros((steps_of(WINDOW, dt), clusters), np.int32),
         active=np.zeros(clusters, np.int32),
         spikes_A=np.zeros(channels, np.int32),
         spikes_S=np.zeros(channels, np.int32),
@@ -71,7 +71,7 @@ def initial_state(state, clusters, channels, parameters, dt, seed, name):
     )
 
 
-def readout(parameters, replay, dt, cluster, target_rate, *, learning, inhibited=None):
+def kernel_parameters(parameters, replay, dt, cluster, target_rate, *, learning, inhibited=None):
     """Return the kernel's parameters of the read-outs for a run.
 
     Parameters
@@ -113,8 +113,8 @@ def readout(parameters, replay, dt, cluster, target_rate, *, learning, inhibited
         baseline_thresholds=poisson_thresholds(baseline),
         target_events=target_events,
         target_none=np.exp(-target_events),
-        alternation_steps=clock.steps_of(parameters.alternation, dt),
-        burn_in_steps=clock.steps_of(parameters.burn_in, dt),
+        alternation_steps=steps_of(parameters.alternation, dt),
+        burn_in_steps=steps_of(parameters.burn_in, dt),
         inhibited_events=inhibited_events,
         inhibited_none=np.exp(-inhibited_events),
         cluster=cluster,
@@ -130,7 +130,7 @@ def run(
     read-out neurons' spikes.
     """
     dt, counters = network.dt, state.counters
-    total, chunk = clock.steps_of(duration, dt), clock.steps_of(clock.CHUNK_MS, dt)
+    total, chunk = steps_of(duration, dt), steps_of(clock.CHUNK_MS, dt)
     refractory = min(network.neuron_E.refractory_steps, network.neuron_I.refractory_steps)
     spikes = clock.spike_room(state.e.V.size + state.i.V.size, chunk, refractory)
     readout_spikes = clock.spike_room(

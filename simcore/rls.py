@@ -12,7 +12,7 @@ import numpy as np
 from simcore import drives, rls_connectivity, tracking
 from simcore.kernels import least_squares as rule_kernel
 from simcore.kernels import rls_network as kernel
-from simcore.kernels.rls_neurons import MS_PER_UNIT
+from simcore.numerics import MS_PER_UNIT, steps_of
 from simcore.streams import stream
 
 NEURONS = {
@@ -44,11 +44,6 @@ IZHIKEVICH_TYPES = {
 }
 
 
-def steps_of(time, dt):
-    """Return how many steps of dt a time has."""
-    return round(time / dt)
-
-
 def seed_name(network):
     """Return the name from which the streams of one network of an experiment begin."""
     return f"rls network {network}"
@@ -57,7 +52,7 @@ def seed_name(network):
 # ------------------------------------------------------------------------------------ the network
 
 
-def network_kernel(parameters, stale=True):
+def kernel_parameters(parameters, stale=True):
     """Return the kernel's parameters of neurons and synapses.
 
     Parameters
@@ -186,7 +181,7 @@ class Model:
         self.synapses = rls_connectivity.build(self.parameters, generator, self.groups)
         self.initial_weight = self.synapses.weight.copy()
         stale = experiment.training.drive_after_learning == "stale"
-        self.kernel = network_kernel(self.parameters, stale)
+        self.kernel = kernel_parameters(self.parameters, stale)
         self.stimuli = stimuli(experiment, seed, network)
         self.frozen = frozen_noise(experiment, seed, network)
         self.rule = rule_kernel.Rule(
@@ -232,7 +227,7 @@ class Model:
         Parameters
         ----------
         purpose : str
-        synapses : Synapses, optional
+        synapses : IncomingSynapses, optional
             In place of the model's.
         silenced : bool (neuron,), optional
             Neurons that do not fire.
@@ -259,7 +254,7 @@ class Model:
             Steps to do, and those of this part that were done before.
         external : float64 (row, neuron)
             One row of input, or one for each step of the part.
-        synapses : Synapses, optional
+        synapses : IncomingSynapses, optional
             Damaged ones in place of the model's.
         record : bool
             Whether the drive is recorded.
@@ -316,7 +311,7 @@ class Model:
             Whose stimulus is given.
         name : str
             Of the start: its phases and noise are streams of their own.
-        synapses : Synapses, optional
+        synapses : IncomingSynapses, optional
             Damaged ones in place of the model's.
         silenced : bool (neuron,), optional
             Neurons that do not fire.

@@ -7,7 +7,7 @@ Rows of synapses are postsynaptic: ``weight[s]`` for s from ``row_pointer[i]`` t
 import numpy as np
 
 from simcore.errors import UserError
-from simcore.kernels.least_squares import Synapses
+from simcore.kernels.least_squares import IncomingSynapses
 
 
 def build(parameters, generator, groups=None):
@@ -23,7 +23,7 @@ def build(parameters, generator, groups=None):
 
     Returns
     -------
-    simcore.kernels.least_squares.Synapses
+    simcore.kernels.least_squares.IncomingSynapses
 
     Raises
     ------
@@ -57,6 +57,10 @@ def from_rows(rows, weights, sign):
         Likewise.
     sign : int8 (neuron,)
         +1 or -1 of each presynaptic neuron.
+
+    Returns
+    -------
+    simcore.kernels.least_squares.IncomingSynapses
     """
     counts = [row.size for row in rows]
     row_pointer = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
@@ -65,7 +69,7 @@ def from_rows(rows, weights, sign):
     order = np.argsort(column, kind="stable")
     post = np.repeat(np.arange(len(rows)), counts)
     outgoing = np.bincount(column, minlength=len(rows))
-    return Synapses(
+    return IncomingSynapses(
         row_pointer,
         column,
         weight,
@@ -80,6 +84,11 @@ def from_rows(rows, weights, sign):
 def groups_of(parameters, generator):
     """Draw the presynaptic neurons that the neurons of each group have in common.
 
+    Parameters
+    ----------
+    parameters : simcore.rls_parameters.RLSNetwork
+    generator : numpy.random.Generator
+
     Returns
     -------
     list of int arrays
@@ -93,7 +102,16 @@ def groups_of(parameters, generator):
 
 
 def group_of_each(parameters):
-    """The group of each neuron: int32 (neuron,)."""
+    """Return the group of each neuron: neighbours share one.
+
+    Parameters
+    ----------
+    parameters : simcore.rls_parameters.RLSNetwork
+
+    Returns
+    -------
+    int32 (neuron,)
+    """
     groups = 1 if parameters.presynaptic == "all" else parameters.groups
     n = parameters.neurons
     return (np.arange(n) // (n // groups)).astype(np.int32)
@@ -147,29 +165,81 @@ def _initial_weights(parameters, rows, sign, generator):
 
 
 def delete_synapses(synapses, part, generator):
-    """Return a copy in which a part of the synapses, chosen at random, have weight zero."""
+    """Delete a part of the synapses, chosen at random.
+
+    Parameters
+    ----------
+    synapses : simcore.kernels.least_squares.IncomingSynapses
+    part : float
+        0 to 1.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    simcore.kernels.least_squares.IncomingSynapses
+        A copy in which they have weight zero.
+    """
     weight = synapses.weight.copy()
     weight[generator.choice(weight.size, round(part * weight.size), replace=False)] = 0.0
     return synapses._replace(weight=weight)
 
 
 def noisy_weights(synapses, sd, generator):
-    """Return a copy with each weight multiplied by 1 + sd times a standard normal number."""
+    """Multiply each weight by 1 + sd times a standard normal number.
+
+    Parameters
+    ----------
+    synapses : simcore.kernels.least_squares.IncomingSynapses
+    sd : float
+        Relative.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    simcore.kernels.least_squares.IncomingSynapses
+        A copy; signs may turn.
+    """
     noise = 1 + sd * generator.standard_normal(synapses.weight.size)
     return synapses._replace(weight=synapses.weight * noise)
 
 
 def chosen_neurons(neurons, part, generator):
-    """Choose a part of the neurons at random: bool (neuron,)."""
+    """Choose a part of the neurons at random.
+
+    Parameters
+    ----------
+    neurons : int
+    part : float
+        0 to 1; their number is rounded.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    bool (neuron,)
+    """
     chosen = np.zeros(neurons, np.bool_)
     chosen[generator.choice(neurons, round(part * neurons), replace=False)] = True
     return chosen
 
 
 def shuffled(synapses, neurons, part, generator):
-    """Return a copy in which a part of the weights among the first neurons change places.
+    """Let a part of the weights among the first neurons change places.
 
-    Source: figure 5 (connections among the cortical neurons).
+    Parameters
+    ----------
+    synapses : simcore.kernels.least_squares.IncomingSynapses
+    neurons : int
+        How many are the first ones.
+    part : float
+        0 to 1, of the synapses among them.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    simcore.kernels.least_squares.IncomingSynapses
+        A copy.
+
+    Source: the paper's figure 5 (connections among the cortical neurons).
     """
     post = np.repeat(np.arange(len(synapses.row_pointer) - 1), np.diff(synapses.row_pointer))
     among = np.flatnonzero((post < neurons) & (synapses.column < neurons))

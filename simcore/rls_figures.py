@@ -4,8 +4,7 @@ Every function takes Datasets as docs/stores.md describes them and returns a mat
 which `simcore.figures.save` writes. Numbers such as correlations are those of all networks; whole
 trials, targets and weights are those of one, the example. Where a parameter takes a series of
 values, the example has the last one, and all but `series` itself and the curves of `learning` shows
-networks of this value alone. A network whose training diverged is in no mean; above the figure it
-says how many did.
+networks of this value alone.
 """
 
 import json
@@ -31,24 +30,10 @@ from simcore.figures import (
     note,
     nothing,
     plain_log_ticks,
-    save,
     styled,
     whole_numbers,
     zero_lines,
 )
-
-__all__ = [
-    "save",
-    "targets_and_drive",
-    "raster",
-    "quasi_static",
-    "patterns",
-    "learning",
-    "dale",
-    "rates",
-    "series",
-    "damage",
-]
 
 TARGET, PREDICTED = "black", CHANNELS[2]
 STIMULUS, WINDOW = "navajowhite", "0.93"
@@ -211,8 +196,7 @@ def _rate_and_prediction(axes, replay, follower):
 
 
 def _fit_histogram(axes, values):
-    values = _finite(values)
-    axes.hist(values[np.isfinite(values)], np.linspace(-1, 1, 41), color=AFTER)
+    axes.hist(values.ravel(), np.linspace(-1, 1, 41), color=AFTER)
     axes.set_xlim(-1, 1)
     axes.set_xlabel("correlation with the prediction")
     axes.set_title(f"mean {_two_digits(values.mean())}", loc="right", fontsize=SMALL, pad=3)
@@ -297,7 +281,7 @@ def _drive_image(axes, replay, trial, shown):
     target = replay["example_target"].transpose("pattern", "time", "neuron")[0].values
     order = shown[np.argsort(np.argmax(target[:, shown], axis=0), kind="stable")]
     time = replay["example_time"].values
-    largest = np.quantile(_finite(np.abs(drive)), 0.99)
+    largest = np.quantile(np.abs(drive), 0.99)
     largest = largest if largest > 0 else 1
     axes.imshow(
         _column_means(drive[trial][:, order]).T,
@@ -431,7 +415,7 @@ def learning(training, replay):
         _before_during_after(above, training, replay)
     (curve, change), (followers, weights) = below.subplots(2, 2)
     _curves(curve, training, "curve_correlation", "curve_spread")
-    untrained = np.nanmean(_means_over_starts(replay, "untrained_correlation"))
+    untrained = np.mean(_means_over_starts(replay, "untrained_correlation"))
     curve.axhline(untrained, color=BEFORE, linestyle="--", linewidth=1.2, label="untrained")
     curve.set_ylabel("correlation")
     curve.set_ylim(min(-0.05, curve.get_ylim()[0]), max(1, curve.get_ylim()[1]))
@@ -501,12 +485,12 @@ def _curves(axes, training, name, spread=None):
 def _conditions(training):
     """Label, runs and colour of each value of a series; without one, of all networks at once."""
     if "value" not in training:
-        return [(None, _sound(training, np.arange(training.sizes["run"])), AFTER)]
+        return [(None, np.arange(training.sizes["run"]), AFTER)]
     values = training["value"].values
     unique = list(dict.fromkeys(values.tolist()))
     colors = mpl.colormaps[CLUSTERS](0.9 * np.arange(len(unique)) / max(len(unique) - 1, 1))
     return [
-        (_plain(value), _sound(training, np.flatnonzero(values == value)), color)
+        (_plain(value), np.flatnonzero(values == value), color)
         for value, color in zip(unique, colors, strict=True)
     ]
 
@@ -518,9 +502,9 @@ def _correlation_histogram(axes, replay):
         ("untrained_correlation", BEFORE, "untrained"),
         ("correlation", AFTER, "trained"),
     ):
-        values = _finite(_means_over_starts(replay, name)[runs])
+        values = _means_over_starts(replay, name)[runs].ravel()
         label = f"{label}: mean {_two_digits(values.mean())}"
-        axes.hist(values[np.isfinite(values)], bins, color=color, alpha=0.6, label=label)
+        axes.hist(values, bins, color=color, alpha=0.6, label=label)
     axes.set_xlim(-1, 1)
     axes.set_xlabel("correlation of each follower")
     axes.set_ylabel("followers")
@@ -563,7 +547,6 @@ def _before_and_after(axes, before, after, bins, color_before, color_after, name
 def _weight_bins(before, after):
     """Edges of bins; one is 0, lest weights of one sign seem to have two."""
     both = np.concatenate([before, after])
-    both = both[np.isfinite(both)]
     low, high = both.min(initial=0), both.max(initial=0)
     width = (high - low) / 60 or 1
     return width * np.arange(np.floor(low / width), np.ceil(high / width) + 1.5)
@@ -780,15 +763,13 @@ def _mean_rates(axes, goal, achieved):
 
 
 @styled
-def series(replay, experiment_key_label=None):
+def series(replay):
     """Draw correlation and error against the parameter that takes a series of values.
 
     Parameters
     ----------
     replay : xarray.Dataset
         A store `rls_replay_<experiment>` of an experiment with a series.
-    experiment_key_label : str, optional
-        What the axis of the values says; default: the parameter's key.
 
     Returns
     -------
@@ -800,8 +781,6 @@ def series(replay, experiment_key_label=None):
     untrained = _means_over_starts(replay, "untrained_correlation").mean(axis=(1, 2))
     error = replay["relative_error"].median("follower")
     error = error.mean([dim for dim in error.dims if dim != "run"]).values
-    diverged = _diverged(replay)
-    correlation[diverged] = error[diverged] = np.nan
     values = replay["value"].values
     numbers = values.dtype.kind in "iuf"
     names = list(dict.fromkeys(map(str, values)))
@@ -821,7 +800,7 @@ def series(replay, experiment_key_label=None):
     else:
         below.set_xticks(range(len(names)), names)
         below.set_xlim(-0.5, len(names) - 0.5)
-    below.set_xlabel(experiment_key_label or _key(replay))
+    below.set_xlabel(_key(replay))
     figure.align_ylabels()
     _head(figure, replay, example=False)
     return figure
@@ -924,6 +903,7 @@ def _is_balanced(dataset):
 
 
 def stimulus_duration(replay):
+    """How long the stimulus lasts before the window, in ms."""
     return _parameters(replay)["input"]["duration"]
 
 
@@ -938,25 +918,11 @@ def _steps_per_ms(replay):
 
 
 def _example_runs(replay):
-    """The sound runs whose parameters are those of the example: all, but for a series."""
-    runs = np.arange(replay.sizes["run"])
-    if "value" in replay:
-        values = replay["value"].values
-        runs = runs[values == values[replay.attrs["example_run"]]]
-    return _sound(replay, runs)
-
-
-def _diverged(dataset):
-    """Tell whose weights have grown without bound: bool (run,)."""
-    name = "correlation" if "correlation" in dataset else "curve_correlation"
-    values = dataset[name].transpose("run", ...).values
-    return ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-
-
-def _sound(dataset, runs):
-    """Those of some runs that did not diverge; all, if all did."""
-    sound = runs[~_diverged(dataset)[runs]]
-    return sound if len(sound) else runs
+    """The runs whose parameters are those of the example: all, but for a series."""
+    if "value" not in replay:
+        return np.arange(replay.sizes["run"])
+    values = replay["value"].values
+    return np.flatnonzero(values == values[replay.attrs["example_run"]])
 
 
 def _means_over_starts(replay, name):
@@ -1018,9 +984,6 @@ def _head(figure, dataset, handles=(), *, example=True, place="outside upper cen
     if example and "value" in dataset:
         value = dataset["value"].values[dataset.attrs["example_run"]]
         words.append(f"{_key(dataset)}: {_plain(value)}")
-    diverged = _diverged(dataset)
-    if diverged.any():
-        words.append(f"{np.count_nonzero(diverged)} of {len(diverged)} networks diverged")
     text = "; ".join(words)
     if handles:
         title = {"title": text, "title_fontsize": 10} if text else {}
@@ -1095,6 +1058,4 @@ def _plain(value):
 
 
 def _two_digits(value):
-    if not np.isfinite(value):
-        return "undefined"
     return f"{round(value, 2) + 0:.2f}".replace("-", "−")  # + 0: there is no minus zero

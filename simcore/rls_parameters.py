@@ -311,7 +311,7 @@ class RLSTraining(Parameters):
         return sorted({loop for loop in chosen if 0 < loop < self.loops} | {self.loops})
 
 
-class Damage(Parameters):
+class RLSDamage(Parameters):
     """What is done to a trained network before it is tested once more."""
 
     kind: Literal["neurons", "synapses", "noise", "shuffle", "stimulus", "other stimulus"] = Field(
@@ -338,7 +338,7 @@ class RLSTest(Parameters):
     after: Time = parameter(0, "ms", "recorded after the window")
     noise: NotNegative = parameter(0, "1", "sd of white noise in the external input, per 10 ms")
     psth_sd: PositiveTime = parameter(30, "ms", "sd of the Gaussian that smooths rates")
-    damage: tuple[Damage, ...] = parameter((), "1", "tests of the damaged network")
+    damage: tuple[RLSDamage, ...] = parameter((), "1", "tests of the damaged network")
     delete_spike: Time | None = parameter(
         None, "ms", "in the window: one spike is deleted then, to see what becomes of it"
     )

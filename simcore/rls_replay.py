@@ -7,6 +7,7 @@ weights: a damaged network is compared with the whole one under the same noise.
 import numpy as np
 
 from simcore import drives, measures, rls, rls_connectivity, tracking
+from simcore.numerics import steps_of
 from simcore.rls_numbers import AGREEMENT_WINDOW, WITH_TRANSFER, bin_length
 
 # What is recorded of the few trials that are kept whole.
@@ -26,8 +27,8 @@ def evaluate(model, target):
     dict of str to array
         ``correlation`` and ``relative_error`` (pattern, start, follower; of rates, averaged over
         starts, one row), ``count`` (pattern, start, neuron) of spikes in the window, ``bias`` and
-        ``spread`` (pattern, follower; of drives), ``other_correlation`` (pattern, target_pattern),
-        and what :func:`quasi_static` gives (pattern, follower).
+        ``variability`` (pattern, follower; of drives), ``other_correlation`` (pattern,
+        target_pattern), and what :func:`quasi_static` gives (pattern, follower).
     """
     parts = []
     for pattern, goal in enumerate(target):
@@ -47,7 +48,7 @@ def evaluate(model, target):
         if not model.follows_rate:
             n = model.followers
             drive = np.stack([trial.drive[:, :n] for trial in trials]).astype(float)
-            part["bias"], part["spread"] = tracking.bias_and_spread(drive, goal[:, :n])
+            part["bias"], part["variability"] = tracking.bias_and_variability(drive, goal[:, :n])
         if model.parameters.neuron in TRANSFER:
             part |= quasi_static(model, trials, goal)
         parts.append(part)
@@ -122,7 +123,7 @@ def prediction(model, goal):
     filtered = tracking.filtered_by_synapse(wanted, parameters.tau_s, parameters.dt)
     drive = tracking.quasi_static_drive(model.synapses, filtered)[:, :n]
     rate = transfer(drive + parameters.input + model.frozen[:, :n])
-    steps = round(bin_length(model.experiment) / parameters.dt)
+    steps = steps_of(bin_length(model.experiment), parameters.dt)
     bins = len(rate) // steps
     return drive, rate[: bins * steps].reshape(bins, steps, n).mean(axis=1)
 
@@ -272,7 +273,7 @@ def without_one_spike(model):
         Root mean square difference of the drives with and without the spike, over their standard
         deviation.
     """
-    first = rls.steps_of(model.experiment.test.delete_spike, model.parameters.dt)
+    first = steps_of(model.experiment.test.delete_spike, model.parameters.dt)
     courses = []
     for start in range(model.experiment.test.starts):
         whole = model.test(0, f"replay {start}")

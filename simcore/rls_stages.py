@@ -201,14 +201,9 @@ def numbers(replay, training, run=0):
         of_starts = by_start.mean("pattern").values
         row["median"], row["spread"] = np.median(of_starts), np.std(of_starts, ddof=1)
     row["nrmse"] = tests["relative_error"].median("follower").mean().item()
-    for name, stored in {
-        "bias": "bias",
-        "variability": "spread",
-        "tracking_error": "tracking_error",
-        "sampling_error": "sampling_error",
-    }.items():
-        if stored in tests:
-            row[name] = tests[stored].median("follower").mean().item()
+    for name in ("bias", "variability", "tracking_error", "sampling_error"):
+        if name in tests:
+            row[name] = tests[name].median("follower").mean().item()
     if "rate" in tests:
         row["rate"] = tests["rate"].mean().item()
         row["silent"] = (tests["rate"] == 0).all(["pattern", "start"]).sum().item()

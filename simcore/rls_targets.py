@@ -5,8 +5,9 @@ The tables themselves are made in `simcore.drives`, those of the clock in `simco
 
 import numpy as np
 
-from simcore import drives, rls, targets
+from simcore import drives, targets
 from simcore.errors import UserError
+from simcore.numerics import steps_of
 
 
 def make(model, song=None, file=None):
@@ -59,13 +60,41 @@ def _pattern(model, pattern, song, file):
 
 
 def as_rate(network, drive):
-    """The quasi-static rate of a neuron at this drive, in spikes per 10 ms."""
+    """Return the quasi-static rate of neurons at a drive.
+
+    Parameters
+    ----------
+    network : simcore.rls_parameters.RLSNetwork
+    drive : float64 array, any shape
+        Dimensionless.
+
+    Returns
+    -------
+    float64 array of that shape
+        In spikes per 10 ms.
+
+    Source: specification, sections 1.2 and 2.2.
+    """
     transfer = drives.lif if network.neuron == "leaky" else drives.phi
     return transfer(drive + network.input)
 
 
 def as_drive(network, rate):
-    """The drive at which a neuron has this quasi-static rate, in spikes per 10 ms."""
+    """Return the drive at which neurons have a quasi-static rate: `as_rate` the other way round.
+
+    Parameters
+    ----------
+    network : simcore.rls_parameters.RLSNetwork
+    rate : float64 array, any shape
+        In spikes per 10 ms.
+
+    Returns
+    -------
+    float64 array of that shape
+        Dimensionless; for a rate of 0 the highest one at which a neuron is silent.
+
+    Source: specification, sections 1.2 and 2.2.
+    """
     if network.neuron == "leaky":
         with np.errstate(divide="ignore"):
             return 1 / -np.expm1(-1 / rate) - network.input
@@ -140,10 +169,10 @@ def _innate(model, pattern, parameters):
     dt, n = model.parameters.dt, model.parameters.neurons
     none = np.zeros((1, n))
     state = model.start(f"innate {pattern}")
-    on = rls.steps_of(model.experiment.input.duration, dt)
-    model.run(state, rls.steps_of(parameters.run_in, dt), none)
+    on = steps_of(model.experiment.input.duration, dt)
+    model.run(state, steps_of(parameters.run_in, dt), none)
     model.run(state, on, model.stimuli[pattern][None])
-    window = rls.steps_of(parameters.duration, dt)
+    window = steps_of(parameters.duration, dt)
     trial, _ = model.run(state, window, model.frozen, record=True)
     drive = trial.drive[:, : model.followers].astype(float)
     return drives.smoothed(drive, parameters.smoothing, dt)
@@ -169,7 +198,7 @@ def _others(model, pattern):
     others = parameters.others
     count = network.neurons - model.followers
     if others.train == "untrained":
-        return np.zeros((rls.steps_of(parameters.duration, network.dt), count))
+        return np.zeros((steps_of(parameters.duration, network.dt), count))
     table = drives.noise(
         model.stream(f"targets of others {pattern}"),
         count,

@@ -10,7 +10,8 @@ from simcore import rls_connectivity, tracking
 from simcore.errors import BlewUp, UserError
 from simcore.kernels import least_squares as rule_kernel
 from simcore.kernels.packed import diagonal_places, packed_size, padded
-from simcore.rls import MODES, NUMBERS, Model, modes, steps_of
+from simcore.numerics import steps_of
+from simcore.rls import MODES, NUMBERS, Model, modes
 
 # Steps between two looks at the outside: requests to end, checkpoints.
 CHUNK_STEPS = 50
@@ -24,7 +25,7 @@ def inverses(experiment, synapses, groups=None):
     Parameters
     ----------
     experiment : simcore.rls_parameters.Experiment
-    synapses : simcore.kernels.least_squares.Synapses
+    synapses : simcore.kernels.least_squares.IncomingSynapses
     groups : list of int arrays, optional
         Presynaptic neurons of each group, where they share an inverse.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from simcore import clock, measures, readout
 from simcore.kernels.network import STEP
+from simcore.numerics import steps_of
 
 KEPT_SPIKES = 5e3  # ms of a training, at its end
 
@@ -101,7 +102,7 @@ class Course:
         ]
 
 
-class Training:
+class TrainingRun:
     """A plastic run that records its course and can be interrupted and resumed anywhere.
 
     Parameters
@@ -145,8 +146,8 @@ class Training:
             self.spikes(time, neuron)
             self.course.count(neuron, neurons_e)
 
-        every = clock.steps_of(self.sample_every, network.dt)
-        end, last = (clock.steps_of(time, network.dt) for time in (until, self.duration))
+        every = steps_of(self.sample_every, network.dt)
+        end, last = (steps_of(time, network.dt) for time in (until, self.duration))
         while True:
             now = state.counters[STEP]
             # Here and not after the run: who was interrupted at such a moment goes on from it.
@@ -164,7 +165,7 @@ class Training:
         return (now % every == 0 or now == last) and samples[-1]["time"] < (now - 0.5) * dt
 
 
-class Replay:
+class ReplayRun:
     """Spontaneous activity with fixed weights, recorded from its beginning.
 
     Parameters
@@ -212,7 +213,7 @@ class Replay:
             )
 
 
-class Learning:
+class LearningRun:
     """Read-outs that learn in blocks, each followed by a test, until the error levels off.
 
     The weights of the best test are kept: with more learning the read-outs, which learn from their

@@ -26,8 +26,7 @@ from simcore.datasets import variable
 from simcore.errors import NoPeriod, UserError
 from simcore.kernels.network import STEP
 from simcore.parameters import Clock, Damage, Readout, Replay
-from simcore.runs import Course, Learning, Training
-from simcore.runs import Replay as ReplayRun
+from simcore.runs import Course, LearningRun, ReplayRun, TrainingRun
 from simcore.streams import stream
 
 # Steps of a refractory period that outlasts every run: of neurons that do not fire.
@@ -69,10 +68,11 @@ def network(given, seed, *, weights=None, watch=unwatched):
     if not parameters.learns:
         return xr.Dataset(datasets.connectivity(built), attrs={"simulated_ms": 0.0})
     state = clock.initial_state(built, parameters, seed, "network", plastic=True)
-    run = Training(state, parameters.balancing, Course(built.cluster))
+    run = TrainingRun(state, parameters.balancing, Course(built.cluster))
     tick = watch(run, parameters.balancing)
-    run.run(clock.network(state, parameters, dt, traces=True), parameters.balancing_static, tick)
-    plastic = clock.network(state, parameters, dt, plastic=True)
+    static = clock.kernel_parameters(state, parameters, dt, traces=True)
+    run.run(static, parameters.balancing_static, tick)
+    plastic = clock.kernel_parameters(state, parameters, dt, plastic=True)
     run.run(plastic, parameters.balancing, tick)
     return _trained(run, plastic, built.cluster)
 
@@ -133,13 +133,13 @@ def training(given, seed, before, *, name, watch=unwatched):
     state = clock.initial_state(built, parameters, seed, name, plastic=True)
     datasets.restore_state(state, before)
     state.counters[STEP] = 0
-    run = Training(state, duration, Course(built.cluster))
+    run = TrainingRun(state, duration, Course(built.cluster))
     tick = watch(run, duration)
     order = None
     if name == "embedding":
         generator = stream(seed, "stimulation")
         order = clock.stimulation_order(parameters, dt, duration, built.clusters, generator)
-    kernel = clock.network(state, parameters, dt, plastic=True, stimulation_order=order)
+    kernel = clock.kernel_parameters(state, parameters, dt, plastic=True, stimulation_order=order)
     run.run(kernel, duration, tick)
     return _trained(run, kernel, built.cluster)
 
@@ -180,8 +180,8 @@ def driven(given, seed, before, driver, *, watch=unwatched):
     datasets.restore_state(state, before)
     state.counters[STEP] = 0
     synapses = clock.driver(driver, parameters.precision)
-    run = Training(state, duration, Course(built.cluster), driver=synapses)
-    kernel = clock.network(state, parameters, dt, plastic=True)
+    run = TrainingRun(state, duration, Course(built.cluster), driver=synapses)
+    kernel = clock.kernel_parameters(state, parameters, dt, plastic=True)
     run.run(kernel, duration, watch(run, duration))
     return _trained(run, kernel, built.cluster)
 
@@ -227,11 +227,11 @@ def replay(given, seed, network, *, name, target=None, learned=None, watch=unwat
         readout_state.weight[...] = damage.readout_weight(weight, lost, seed)
         rate = selected["target_rate"].values[None]
         common = of_readout, given_replay, dt, built.cluster
-        kernel = readout.readout(*common, rate, learning=False, inhibited=inhibited)
+        kernel = readout.kernel_parameters(*common, rate, learning=False, inhibited=inhibited)
         variables |= dict(selected.variables)
     run = ReplayRun(state, readout_state)
     tick = watch(run, given_replay.duration)
-    run.run(clock.network(state, parameters, dt), given_replay.duration, tick, kernel)
+    run.run(clock.kernel_parameters(state, parameters, dt), given_replay.duration, tick, kernel)
     variables |= datasets.spikes(run.spikes.arrays())
     if target is not None:
         recorded = run.readout_spikes.arrays()
@@ -283,11 +283,11 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
         return error, correlation
 
     state, readout_state = states(name)
-    kernel = clock.network(state, parameters, dt)
+    kernel = clock.kernel_parameters(state, parameters, dt)
     common = learning, Replay.model_validate(given["replay"]), dt, built.cluster
-    teaching = readout.readout(*common, rate, learning=True)
-    testing = readout.readout(*common, goal[None], learning=False, inhibited=inhibited)
-    run = Learning(state, readout_state, learning, test)
+    teaching = readout.kernel_parameters(*common, rate, learning=True)
+    testing = readout.kernel_parameters(*common, goal[None], learning=False, inhibited=inhibited)
+    run = LearningRun(state, readout_state, learning, test)
     tick = watch(run, learning.learning_max)
     levelled_off = run.run(kernel, teaching, tick)
     learned = run.curve[-1][0]

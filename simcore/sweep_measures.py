@@ -217,12 +217,14 @@ def crossing(x, y, *, level, log=False):
     x, y : float (place,)
         x ascending; places where y is NaN are passed over.
     level : float
+        In the unit of y.
     log : bool
 
     Returns
     -------
     float
-        NaN if y nowhere reaches the level, infinite if it does not fall below it any more.
+        In the unit of x; NaN if y nowhere reaches the level, infinite if it does not fall below it
+        any more.
     """
     known = ~np.isnan(y)
     x, y = np.asarray(x, float)[known], y[known]
@@ -240,7 +242,18 @@ def crossing(x, y, *, level, log=False):
 
 
 def slope(x, y):
-    """Slope of the straight line through some points by least squares; NaN of fewer than two."""
+    """Fit a straight line by least squares and return its slope.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        Places where y is NaN are passed over.
+
+    Returns
+    -------
+    float
+        In the unit of y over that of x; NaN of fewer than two points.
+    """
     known = ~np.isnan(y)
     if known.sum() < 2:
         return np.nan
@@ -248,50 +261,129 @@ def slope(x, y):
 
 
 def power(x, y):
-    """Exponent a of y ~ x^a, by least squares of the logarithms of positive values."""
+    """Fit y ~ x^a by least squares of the logarithms and return the exponent a.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        x positive; places where y is not are passed over.
+
+    Returns
+    -------
+    float
+        NaN of fewer than two points.
+    """
     known = np.nan_to_num(y) > 0
     return slope(np.log(np.asarray(x, float)[known]), np.log(y[known]))
 
 
 def through_origin(x, y):
-    """Slope of the straight line through the origin by least squares."""
+    """Fit a straight line through the origin by least squares and return its slope.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        Places where y is NaN are passed over.
+
+    Returns
+    -------
+    float
+        In the unit of y over that of x; NaN without any point.
+    """
     known = ~np.isnan(y)
     x, y = np.asarray(x, float)[known], y[known]
     return float(np.sum(x * y) / np.sum(x * x)) if x.size else np.nan
 
 
 def best(x, y):
-    """Place of the largest y."""
+    """Find the place of the largest y.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        Places where y is NaN are passed over.
+
+    Returns
+    -------
+    float
+        In the unit of x; NaN without any y.
+    """
     return float(x[np.nanargmax(y)]) if not np.all(np.isnan(y)) else np.nan
 
 
 def change(x, y):
-    """Difference of y between the last and the first place."""
+    """Return the difference of y between the last and the first place.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        x ascending.
+
+    Returns
+    -------
+    float
+        In the unit of y; NaN if one of the two is.
+    """
     return float(y[-1] - y[0])
 
 
 def largest(x, y):
-    """Largest y."""
+    """Return the largest y.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        Places where y is NaN are passed over.
+
+    Returns
+    -------
+    float
+        In the unit of y; NaN without any y.
+    """
     return float(np.nanmax(y)) if not np.all(np.isnan(y)) else np.nan
 
 
 def smallest(x, y):
-    """Smallest y."""
+    """Return the smallest y; as :func:`largest`."""
     return -largest(x, -y)
 
 
 def average(x, y):
-    """Mean of y over the places that have a number."""
+    """Return the mean of y over the places.
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        Places where y is NaN are passed over.
+
+    Returns
+    -------
+    float
+        In the unit of y; NaN without any y.
+    """
     return float(np.nanmean(y)) if not np.all(np.isnan(y)) else np.nan
 
 
 def error_floor(x, y):
-    """Floor of the fit y^2 = floor^2 + A / x."""
+    """Return the floor of the fit y^2 = floor^2 + A / x (:func:`simcore.tracking.fit_error_floor`).
+
+    Parameters
+    ----------
+    x, y : float (place,)
+        x positive, such as numbers of neurons. Places where y is NaN are passed over.
+
+    Returns
+    -------
+    float
+        In the unit of y; NaN of fewer than two points.
+
+    Source: specification of networks trained by recursive least squares, section 4, F5.
+    """
     return _error_fit(x, y)[0]
 
 
 def error_amplitude(x, y):
-    """A of the fit y^2 = floor^2 + A / x."""
+    """Return A of the fit y^2 = floor^2 + A / x; as :func:`error_floor`."""
     return _error_fit(x, y)[1]
 
 

@@ -214,44 +214,14 @@ def gather(sweep, keys, folder, path, *, name, seed, code, kept=None):
     UserError
         A point's store is damaged or another point's: its path, and how to mend it.
     """
-    read = dask.delayed(_numbers)
     kept = {
         key: numbers
         for key, numbers in (kept or {}).items()
         if not point_path(folder, key).exists()
     }
-    rows = {key: _row(numbers, sweep.measures) for key, numbers in kept.items()}
-    parts = []
-    for first in range(0, len(keys), CHUNK):
-        some = keys[first : first + CHUNK]
-        known = {key: rows[key] for key in some if key in rows}
-        parts.append(
-            dask.array.from_delayed(
-                read(some, folder, sweep.measures, known),
-                (len(some), len(sweep.measures) + 1),
-                dtype=object,
-            )
-        )
-    table = dask.array.concatenate(parts).compute()
-    dims = (*sweep.axes, "replicate")
-    failure = np.array([row[-1] for row in table], dtype=object).reshape(sweep.shape)
-    missing = np.argwhere(failure == NOT_COMPUTED).tolist()
+    table = _table(keys, folder, sweep.measures, kept)
     units = _units(keys, folder, sweep.measures, kept)
-    variables = {
-        measure: variable(
-            dims, table[:, n].astype(float).reshape(sweep.shape), units.get(measure, "1"), measure
-        )
-        for n, measure in enumerate(sweep.measures)
-    }
-    variables["failure"] = variable(dims, failure, "1", "why there is no number, if so")
-    variables["replicate"] = variable(
-        "replicate", seed + np.arange(sweep.replicates), "1", "seed of the replicate"
-    )
-    for axis_name, axis in sweep.axes.items():
-        variables[axis_name] = _coordinate(axis_name, axis)
-    dataset = xr.Dataset(
-        variables, attrs={"about": sweep.about, "missing": str(missing), "kept": len(kept)}
-    )
+    dataset = _grid(sweep, table, units, seed).assign_attrs(kept=len(kept))
     numbers = sweep_measures.headlines(dataset, sweep)
     stores.write(
         dataset.assign(datasets.headlines(name, numbers)),
@@ -263,7 +233,43 @@ def gather(sweep, keys, folder, path, *, name, seed, code, kept=None):
         inputs={},
         simulated_ms=0.0,
     )
-    return int(np.count_nonzero(failure))
+    return int(np.count_nonzero(table[:, -1]))
+
+
+def _table(keys, folder, measures, kept):
+    """One row for each point, as of :func:`_row`, read in parallel."""
+    read = dask.delayed(_numbers)
+    rows = {key: _row(numbers, measures) for key, numbers in kept.items()}
+    parts = []
+    for first in range(0, len(keys), CHUNK):
+        some = keys[first : first + CHUNK]
+        known = {key: rows[key] for key in some if key in rows}
+        parts.append(
+            dask.array.from_delayed(
+                read(some, folder, measures, known), (len(some), len(measures) + 1), dtype=object
+            )
+        )
+    return dask.array.concatenate(parts).compute()
+
+
+def _grid(sweep, table, units, seed):
+    """The dataset of a sweep from one row for each of its points, as of :func:`_row`."""
+    dims = (*sweep.axes, "replicate")
+    failure = table[:, -1].reshape(sweep.shape)
+    missing = np.argwhere(failure == NOT_COMPUTED).tolist()
+    variables = {
+        measure: variable(
+            dims, table[:, n].astype(float).reshape(sweep.shape), units.get(measure, "1"), measure
+        )
+        for n, measure in enumerate(sweep.measures)
+    }
+    variables["failure"] = variable(dims, failure, "1", "why there is no number, if so")
+    variables["replicate"] = variable(
+        "replicate", seed + np.arange(sweep.replicates), "1", "seed of the replicate"
+    )
+    for name, axis in sweep.axes.items():
+        variables[name] = _coordinate(name, axis)
+    return xr.Dataset(variables, attrs={"about": sweep.about, "missing": str(missing)})
 
 
 def _coordinate(name, axis):

@@ -18,7 +18,7 @@ import numpy as np
 
 from simcore import stage_parameters
 from simcore.errors import UserError
-from simcore.parameters import read_study
+from simcore.parameters import read_study, target_files
 from simcore.stores import SUFFIX, file_digest
 
 
@@ -378,14 +378,13 @@ class _Chains:
 
     def _readout(self, name):
         study, target = self.study, self.study.targets[name]
-        file = {"song": study.song, "file": getattr(target, "file", None)}.get(target.kind)
         self._require_song(target.kind, f"targets.{name}")
         made = self._step(
             "target",
             name,
             stage_parameters.target(study, name),
             inputs={"clock_replay": self._clock_replay(self.seed, damaged=False)},
-            files={target.kind: file} if file else {},
+            files=target_files(target, study.song),
         )
         both = {"network": self.network, "target": made}
         given = stage_parameters.learn(study)
@@ -402,7 +401,6 @@ class _Chains:
 
     def _rls(self, name):
         study, target = self.study, self.study.rls.define[name].target
-        file = {"song": study.song}.get(target.kind, getattr(target, "file", None))
         self._require_song(target.kind, f"rls.define.{name}.target")
         if self.seed != self.replay_seed:
             raise UserError(
@@ -413,7 +411,7 @@ class _Chains:
             "rls_targets",
             name,
             stage_parameters.rls_targets(study, name),
-            files={"song" if target.kind == "song" else "file": file} if file else {},
+            files=target_files(target, study.song),
         )
         given = stage_parameters.rls_training(study, name)
         training = self._step("rls_training", name, given, inputs={"targets": targets})

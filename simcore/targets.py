@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from simcore.errors import UserError
+from simcore.numerics import steps_of
 
 ON_RATE = 10.0  # kHz: a symbol that is on, or a song's full amplitude
 BASELINE = 1.0  # kHz: a supervisor without a target
@@ -99,7 +100,7 @@ def symbol_sequence(
             f"The symbol sequence {sequence!r} is empty or has a blank in it: "
             "write its symbols without blanks, such as ABCBA."
         )
-    n_steps = _n_steps(length, dt)
+    n_steps = target_steps(length, dt)
     edge_time = np.linspace(lead_fraction * length, length, len(sequence) + 1)
     edge = np.rint(edge_time / dt).astype(int)
     if np.any(np.diff(edge) < 1):
@@ -202,7 +203,7 @@ def song(
     if fit not in ("cut", "stretch"):
         raise UserError(f"A song's fit is cut or stretch, not {fit!r}.")
     duration = length if duration is None else duration
-    n_steps = _n_steps(length, dt)
+    n_steps = target_steps(length, dt)
     samples, notes = _read_song(path, start, duration, channels)
     speed = 1.0
     if fit == "stretch":
@@ -322,7 +323,7 @@ def from_file(
             f"Of the {file_length:g} ms of the target file {path} the first {length:g} ms are "
             "the target.",
         )
-    row = np.rint(np.arange(_n_steps(length, dt)) * dt / file_dt).astype(int)
+    row = np.rint(np.arange(target_steps(length, dt)) * dt / file_dt).astype(int)
     rate = table[np.minimum(row, len(table) - 1)]
     return Target(rate * on_rate if unit == "amplitude" else rate, dt, None, "file", notes)
 
@@ -398,8 +399,15 @@ def check_length(length: float, period: float) -> str | None:
     )
 
 
-def _n_steps(length: float, dt: float) -> int:
-    n_steps = round(length / dt)
+def target_steps(length: float, dt: float) -> int:
+    """Return how many time steps a target of `length` ms has.
+
+    Raises
+    ------
+    UserError
+        If it is shorter than one time step.
+    """
+    n_steps = steps_of(length, dt)
     if n_steps < 1:
         raise UserError(
             f"A target of {length:g} ms is shorter than one time step of {dt:g} ms: make it longer."

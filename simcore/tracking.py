@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simcore import measures
-from simcore.drives import _decaying_sum, phi
+from simcore.drives import phi
 from simcore.errors import UserError
+from simcore.numerics import decaying_sum, ratio, sorted_eigenvalues, steps_of
 
 CONSTANT = 1e-12  # relative to the largest value: smaller changes are rounding errors
 ROUNDING = 1e-3  # ms: error of a time that is stored as a 32-bit number
@@ -59,7 +59,7 @@ def relative_error(drive: np.ndarray, target: np.ndarray) -> np.ndarray:
     return _over_sd(np.subtract(drive, target, dtype=float), target)
 
 
-def bias_and_spread(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bias_and_variability(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split the error in what all starts have in common and what differs between them.
 
     At each time bias^2 = (mean - target)^2 - variance / M, the mean and the unbiased variance over
@@ -75,7 +75,7 @@ def bias_and_spread(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray,
 
     Returns
     -------
-    bias, spread : float64 arrays (neuron,)
+    bias, variability : float64 arrays (neuron,)
         In standard deviations of the target. A negative bias^2, which chance can give, counts as
         0; NaN where the target is constant. The specification's figures are medians over neurons.
 
@@ -91,8 +91,8 @@ def bias_and_spread(drives: np.ndarray, target: np.ndarray) -> tuple[np.ndarray,
     distance = np.mean(drives, axis=0, dtype=float) - target
     bias_square = np.mean(distance**2 - variance / starts, axis=0)
     sd = _sd(target)
-    bias = measures._ratio(np.sqrt(np.maximum(bias_square, 0)), sd)
-    return bias, measures._ratio(np.sqrt(np.mean(variance, axis=0)), sd)
+    bias = ratio(np.sqrt(np.maximum(bias_square, 0)), sd)
+    return bias, ratio(np.sqrt(np.mean(variance, axis=0)), sd)
 
 
 def trial_agreement(drives: np.ndarray) -> np.ndarray:
@@ -150,8 +150,8 @@ def sliding_agreement(
 
     Source: the paper's figure 4.
     """
-    rows = max(int(measures._steps(window, dt)), 2)
-    stride = max(int(measures._steps(step, dt)), 1)
+    rows = max(steps_of(window, dt), 2)
+    stride = max(steps_of(step, dt), 1)
     first = np.arange(0, np.shape(drives)[1] - rows + 1, stride)
     agreement = [np.mean(trial_agreement(drives[:, row : row + rows])) for row in first]
     return (first + rows / 2) * dt, np.array(agreement, dtype=float)
@@ -182,7 +182,7 @@ def separation(
     difference = np.subtract(drive, disturbed, dtype=float)
     sd = np.std(drive[window], dtype=float)
     distance = np.sqrt(np.mean(difference**2, axis=1))
-    return measures._ratio(distance, np.full(len(distance), sd))
+    return ratio(distance, np.full(len(distance), sd))
 
 
 # The quasi-static split: what a network of rates with the same weights would do
@@ -215,7 +215,7 @@ def filtered_by_synapse(
     """
     decay = np.exp(-dt / tau_s)
     rate = np.asarray(rate, dtype=float)
-    return _decaying_sum((1 - decay) * rate, decay, rate[0] if initial is None else initial)
+    return decaying_sum((1 - decay) * rate, decay, rate[0] if initial is None else initial)
 
 
 def quasi_static_drive(weights, rate: np.ndarray) -> np.ndarray:
@@ -224,7 +224,7 @@ def quasi_static_drive(weights, rate: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     weights : scipy sparse array (post, pre), or tuple (row_pointer, column, weight, ...)
-        In the tuple rows are postsynaptic, as in the kernels' `least_squares.Synapses`.
+        In the tuple rows are postsynaptic, as in the kernels' `least_squares.IncomingSynapses`.
     rate : array (time, pre)
         In spikes per unit of 10 ms, filtered by the synapses or not.
 
@@ -355,7 +355,7 @@ def psth(
 
     Source: specification section 3, PSTH corr.
     """
-    count = _counts(spike_time, spike_neuron, neurons, int(measures._steps(duration, dt)), dt)
+    count = _counts(spike_time, spike_neuron, neurons, steps_of(duration, dt), dt)
     return smoothed_inside(count / (trials * dt / 1000), sd, dt)
 
 
@@ -470,7 +470,7 @@ def spectrum(
 
     Source: the paper's figure 4.
     """
-    return measures._sorted_eigenvalues(_matrix(row_pointer, column, weight, neurons).toarray())
+    return sorted_eigenvalues(_matrix(row_pointer, column, weight, neurons).toarray())
 
 
 def balanced_radius(
@@ -550,7 +550,7 @@ def _over_sd(error, target):
     """Return the root mean square of an error over time, in standard deviations of the target."""
     size = np.sqrt(np.mean(error**2, axis=-2))
     sd = np.broadcast_to(_sd(target), size.shape)
-    return measures._ratio(size, sd)
+    return ratio(size, sd)
 
 
 def _standardised(table):

@@ -39,11 +39,15 @@ def run_all():
     parameters = Clock(clusters=4, cluster_size=20)
     connectivity = balanced(parameters, stream(1, "weights"))
     state = clock.initial_state(connectivity, parameters, 1, "run", plastic=True)
-    plastic = clock.network(state, parameters, 0.1, plastic=True, stimulation_order=[0, 1])
+    plastic = clock.kernel_parameters(
+        state, parameters, 0.1, plastic=True, stimulation_order=[0, 1]
+    )
     clock.run(state, plastic, 1.0)
     readouts = readout.initial_state(state, 4, 3, Readout(), 0.1, 1, "run")
     target = np.ones((1, 10, 3))
-    kernel = readout.readout(Readout(), Replay(), 0.1, connectivity.cluster, target, learning=True)
+    kernel = readout.kernel_parameters(
+        Readout(), Replay(), 0.1, connectivity.cluster, target, learning=True
+    )
     readout.run(state, plastic, readouts, kernel, 2.0)
 
 

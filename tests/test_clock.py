@@ -135,7 +135,7 @@ def test_tick_sees_the_time_and_may_end_the_run():
             raise Enough
 
     _, state = start(small_clock())
-    network = clock.network(state, small_clock(), 0.1)
+    network = clock.kernel_parameters(state, small_clock(), 0.1)
     clock.run(state, network, 130.0, tick=seen.append)
     np.testing.assert_allclose(seen, [100, 130])
     with pytest.raises(Enough):
@@ -223,7 +223,7 @@ from simcore.streams import stream
 parameters = Clock(clusters=int(sys.argv[1]))
 connectivity = balanced(parameters, stream(1, "weights"))
 state = clock.initial_state(connectivity, parameters, 1, "run", plastic=True)
-network = clock.network(
+network = clock.kernel_parameters(
     state, parameters, 0.1, plastic=True, stimulation_order=np.arange(parameters.clusters)
 )
 clock.run(state, network, float(sys.argv[2]))

@@ -109,6 +109,7 @@ def analysis(replayed, periods=(200.0, 201.0, 199.0, 230.0), passes=True):
             4,
             replayed.attrs["simulated_ms"],
             180.0,
+            burn_in=50.0,
         )
     error, correlation = measures.evaluate_passes(
         replayed["readout_spike_time"].values,

@@ -196,7 +196,7 @@ def pass_starts_literally(spike_time, spike_neuron, duration, target_duration):
 def test_pass_starts_equal_those_of_a_step_by_step_run(seed, n_spikes, target_duration):
     spike_time, spike_neuron = random_spikes(seed, n_spikes)
     starts = measures.pass_starts(
-        spike_time, spike_neuron, CLUSTER, N_CLUSTERS, 200.0, target_duration
+        spike_time, spike_neuron, CLUSTER, N_CLUSTERS, 200.0, target_duration, burn_in=50
     )
     expected = pass_starts_literally(spike_time, spike_neuron, 200.0, target_duration)
     np.testing.assert_allclose(starts, expected, atol=1e-9)
@@ -206,7 +206,7 @@ def test_passes_of_a_long_run_do_not_depend_on_its_cutting():
     # A spike of cluster 0 every 500 ms, one of them seen only across the cut at 10050 ms.
     spike_time = np.append(np.arange(100.0, 25000.0, 500.0), 10049.9)
     starts = measures.pass_starts(
-        spike_time, np.zeros(len(spike_time), int), np.array([0]), 1, 25000.0, 400.0
+        spike_time, np.zeros(len(spike_time), int), np.array([0]), 1, 25000.0, 400.0, burn_in=50
     )
     expected = np.sort(np.append(np.arange(100.0, 24500.0, 500.0), 10049.9))
     expected = [t for t in expected if not 10049.9 < t < 10449.9]
@@ -217,8 +217,9 @@ def test_passes_of_a_long_run_do_not_depend_on_its_cutting():
 def test_target_longer_than_the_period_uses_every_second_pass():
     spike_time = np.arange(100.0, 10000.0, 350.0)
     for target_duration, interval in ((340.0, 350.0), (400.0, 700.0)):
+        spikes = spike_time, np.zeros(len(spike_time), int)
         starts = measures.pass_starts(
-            spike_time, np.zeros(len(spike_time), int), np.array([0]), 1, 10000.0, target_duration
+            *spikes, np.array([0]), 1, 10000.0, target_duration, burn_in=50
         )
         np.testing.assert_allclose(np.diff(starts), interval)
 
@@ -602,7 +603,9 @@ def test_twenty_seconds_of_a_full_network_are_measured_quickly():
     )
     measures.periods(measures.onsets(winner, 30))
     measures.order(winner, 30)
-    starts = measures.pass_starts(spike_time, spike_neuron, cluster, 30, 20_000.0, 340.0)
+    starts = measures.pass_starts(
+        spike_time, spike_neuron, cluster, 30, 20_000.0, 340.0, burn_in=50
+    )
     target = random.random((3400, 45))
     measures.evaluate_passes(
         spike_time[:20_000], random.integers(0, 45, 20_000), starts, target, dt=DT

@@ -72,7 +72,7 @@ def isolated(neuron_e=None, neuron_i=None, external=0.0):
 def test_one_event_brings_its_weight_as_conductance(kind):
     """The conductance of an event of weight w integrates to w: pF = nS ms (section 2)."""
     parameters, state = isolated()
-    network, weight, cell = clock.network(state, parameters, DT), 7.5, state.i
+    network, weight, cell = clock.kernel_parameters(state, parameters, DT), 7.5, state.i
     rise = getattr(network.filters, f"tau_rise_{kind}")
     decay = getattr(network.filters, f"tau_decay_{kind}")
     received, course = {"E": np.zeros(1), "I": np.zeros(1)}, []
@@ -91,7 +91,7 @@ def test_one_event_brings_its_weight_as_conductance(kind):
 
 def potentials(parameters, state, steps):
     """V of the first E and of the I neuron, and how many E neurons fired, after each step."""
-    network, room = clock.network(state, parameters, DT), clock.scratch(state)
+    network, room = clock.kernel_parameters(state, parameters, DT), clock.scratch(state)
     spikes = np.zeros(10, np.int64), np.zeros(10, np.int32)
     rows = []
     for _ in range(steps):
@@ -182,7 +182,7 @@ def test_nothing_becomes_denormal_in_a_network_that_stays_silent(precision):
     state = clock.initial_state(without_synapses(), parameters, 1, "run", precision=precision)
     state.e.w[:] = 1.0
     state.e.x_rise_E[:], state.i.x_decay_I[:] = 1.0, 1.0
-    clock.run(state, clock.network(state, parameters, DT, traces=True), 20_000.0)
+    clock.run(state, clock.kernel_parameters(state, parameters, DT, traces=True), 20_000.0)
     for name, values in clock.flatten(state).items():
         if values.dtype.kind == "f":
             small = np.abs(values[values != 0])

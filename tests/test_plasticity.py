@@ -89,7 +89,7 @@ def test_weights_that_learn_from_a_driver_equal_oracle():
     driving, other = start(parameters, seed=2)
     oracle = oracle_network(connectivity, state, parameters)
     of_driver = oracle_network(driving, other, parameters)
-    network = clock.network(state, parameters, DT, plastic=True)
+    network = clock.kernel_parameters(state, parameters, DT, plastic=True)
     recorder = Recorder()
     driver = clock.driver(driving, "64-bit")
     clock.run(state, network, 300.0, driver=driver, record=recorder)
@@ -108,7 +108,7 @@ def test_a_driver_does_not_feel_what_the_weights_learn():
         connectivity = balanced(parameters, stream(seed, "weights"))
         state = clock.initial_state(connectivity, parameters, 1, "run", plastic=True)
         recorder = Recorder()
-        kernel = clock.network(state, parameters, DT, plastic=True)
+        kernel = clock.kernel_parameters(state, parameters, DT, plastic=True)
         clock.run(state, kernel, 200.0, driver=driver, record=recorder)
         spikes.append(recorder.spikes())
     assert spikes[0] == spikes[1] == spikes[2] and len(spikes[0]) > 100
@@ -118,11 +118,11 @@ def test_a_state_that_cannot_learn_or_is_about_to_is_refused():
     parameters = small_clock()
     _, state = start(parameters, plastic=False)
     with pytest.raises(ValueError, match="plastic=True"):
-        clock.network(state, parameters, DT, plastic=True)
+        clock.kernel_parameters(state, parameters, DT, plastic=True)
     _, state = start(parameters)
     run_clock(state, parameters, 17.0, plastic=True)
     with pytest.raises(ValueError, match="settled_connectivity"):
-        clock.network(state, parameters, DT)
+        clock.kernel_parameters(state, parameters, DT)
 
 
 # 95 ms: in the middle of a window, whose traces are already there; 100 ms: where two windows meet.
@@ -183,16 +183,6 @@ def test_normalization_returns_sums_to_reference():
     assert not np.allclose(weight, connectivity.e_to_e.weight)
     # What this one step's potentiation has added since is small.
     np.testing.assert_allclose(sums, state.rule.reference, rtol=1e-4)
-
-
-def test_reference_sums_are_carried_and_not_taken_anew():
-    parameters = small_clock()
-    connectivity, first = start(parameters)
-    reference = first.rule.reference * 0.9
-    state = clock.initial_state(
-        connectivity, parameters, 1, "run", reference=reference, precision="64-bit"
-    )
-    np.testing.assert_array_equal(state.rule.reference, reference)
 
 
 @pytest.mark.slow

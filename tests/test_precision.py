@@ -1,11 +1,20 @@
 """32 bits, the default, against 64: the same within what seeds differ by."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
+from numba import njit
 from oracle.cases import run_clock, same_bits, small_clock, start
 
 from simcore import clock, measures, readout
-from simcore.connectivity import balanced, build
+from simcore.connectivity import balanced, build, by_postsynaptic, random_synapses
+from simcore.kernels.plasticity import (
+    VoltageRule,
+    accumulate_potentiation,
+    fire_excitatory,
+    normalize,
+)
 from simcore.parameters import Clock, Readout
 from simcore.streams import stream
 
@@ -116,3 +125,75 @@ def test_split_run_in_32_bits_equals_unsplit_bit_by_bit():
             run_clock(state, parameters, end, plastic=True, stimulation_order=[1, 5])
         states.append(state)
     same_bits(*states)
+
+
+# The shipped rule at the longest window that 32 bits allow, with bounds that no weight meets.
+LONGEST = Clock(voltage_rule={"tau_x": 2.5, "normalization": 20, "w_min": 0, "w_max": 1000})
+Rule = namedtuple("Rule", LONGEST.voltage_rule.model_dump())
+RULE = Rule(**LONGEST.voltage_rule.model_dump())
+WINDOW = 200  # steps of 0.1 ms
+DECAY = (1 - 0.1 / RULE.tau_x) ** np.arange(WINDOW + 1)
+
+
+@njit
+def learn(synapses, incoming, state, V, v, u, fired, rule):
+    """Let weights learn from given potentials and spikes (step, neuron), window by window."""
+    depression, bounds = 0.1 * rule.A_depression, (rule.w_min, rule.w_max)
+    for step in range(len(V)):
+        k = step % WINDOW + 1
+        potentiation = 0.1 * rule.A_potentiation * DECAY[k]
+        accumulate_potentiation(state.G, V[step], v[step], potentiation, rule.V_theta, rule.E_L)
+        for j in np.flatnonzero(fired[step]):
+            jump = 1 / DECAY[k]
+            fire_excitatory(
+                j, synapses, incoming, state, u[step], jump, depression, rule.E_L, *bounds
+            )
+        if k == WINDOW:
+            normalize(incoming, state, *bounds)
+            state.X[:] *= DECAY[WINDOW]
+
+
+def learn_literally(W, V, v, u, fired, rule):
+    """The same from the equations (specification, section 3), W[pre, post]; and largest X G."""
+    exists, reference, largest = W > 0, W.sum(axis=0), 0.0
+    x, G = np.zeros((2, len(W)))
+    for step in range(len(V)):
+        k = step % WINDOW + 1
+        depolarized = np.maximum(V[step] - rule.V_theta, 0) * np.maximum(v[step] - rule.E_L, 0)
+        x *= 1 - 0.1 / rule.tau_x
+        W += exists * np.outer(x, 0.1 * rule.A_potentiation * depolarized)
+        W[fired[step]] -= exists[fired[step]] * (
+            0.1 * rule.A_depression * np.maximum(u[step] - rule.E_L, 0)
+        )
+        x[fired[step]] += 1
+        G += 0.1 * rule.A_potentiation * DECAY[k] * depolarized
+        largest = max(largest, x.max() / DECAY[k] * G.max())
+        if k == WINDOW:
+            W -= exists * ((W.sum(axis=0) - reference) / exists.sum(axis=0))
+            G[:] = 0
+    return largest
+
+
+def test_32_bits_suffice_in_the_longest_window():
+    """Of X G, which a base gives up in advance, each of a window's terms was rounded once."""
+    generator, neurons, steps = np.random.default_rng(1), 20, 3 * WINDOW
+    V, v, u = (
+        generator.uniform(low, high, (steps, neurons)).astype(np.float32)
+        for low, high in ((-70, -35), (-65, -50), (-65, -50))
+    )
+    fired = generator.random((steps, neurons)) < 0.005
+    synapses = random_synapses(generator, neurons, neurons, 0.5, 20.0, to_itself=False)
+    incoming = by_postsynaptic(synapses, neurons)
+    pre = np.repeat(np.arange(neurons), np.diff(synapses.row_pointer))
+    W = np.zeros((neurons, neurons))
+    W[pre, synapses.column] = synapses.weight
+    X, G, base, reference = np.zeros(neurons), np.zeros(neurons), synapses.weight, W.sum(axis=0)
+    state = VoltageRule(*(values.astype(np.float32) for values in (X, G, base, reference)))
+    learn(synapses, incoming, state, V, v, u, fired, RULE)
+    largest = learn_literally(W, *(values.astype(float) for values in (V, v, u)), fired, RULE)
+    expected = W[pre, synapses.column]
+    tolerance = 4 * np.sqrt(WINDOW / 12) * np.finfo(np.float32).eps * largest
+    found = np.empty_like(expected)
+    found[incoming.position] = state.base
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+    assert tolerance < 0.01 * np.ptp(expected)

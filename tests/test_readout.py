@@ -49,11 +49,13 @@ class Case:
     def __init__(self, readouts, replay, rates, *, name="run", weight=None, **options):
         self.clock = small_clock()
         connectivity, self.state = start(self.clock, name=name)
-        self.network = clock.network(self.state, self.clock, DT)
+        self.network = clock.kernel_parameters(self.state, self.clock, DT)
         self.readouts = readout.initial_state(self.state, 8, CHANNELS, readouts, DT, 1, name)
         if weight is not None:
             self.readouts.weight[...] = weight
-        self.kernel = readout.readout(readouts, replay, DT, connectivity.cluster, rates, **options)
+        self.kernel = readout.kernel_parameters(
+            readouts, replay, DT, connectivity.cluster, rates, **options
+        )
         network = oracle_network(connectivity, self.state, self.clock)
         self.oracle = oracle_readouts(network, self.readouts, readouts, replay, rates, **options)
 
@@ -150,7 +152,7 @@ def test_replay_draws_the_network_as_it_runs_alone():
     spikes, _ = case.run(200.0)
     _, state = start(case.clock)
     recorder = Recorder()
-    clock.run(state, clock.network(state, case.clock, DT), 200.0, record=recorder)
+    clock.run(state, clock.kernel_parameters(state, case.clock, DT), 200.0, record=recorder)
     assert spikes == recorder.spikes()
     same_bits(state, case.state)
 

@@ -9,6 +9,7 @@ from oracle.rls_cases import IZHIKEVICH, dense, oracle_of, small, steps, trained
 
 from simcore import drives, rls, rls_connectivity, rls_replay, rls_targets, rls_training, tracking
 from simcore.errors import UserError
+from simcore.numerics import steps_of
 from simcore.streams import stream
 
 GROUPED = {"network": {"presynaptic": "grouped", "groups": 4}}
@@ -783,7 +784,7 @@ def test_target_that_is_not_finite_is_refused(value):
 
 @pytest.mark.parametrize(("time", "dt", "expected"), [(0.3, 0.1, 3), (10, 0.2, 50), (0, 1, 0)])
 def test_steps_of(time, dt, expected):
-    assert rls.steps_of(time, dt) == expected
+    assert steps_of(time, dt) == expected
 
 
 def test_modes_of_followers_and_others():

@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 from studies import merged
 
 from simcore import datasets, figures, intervals, rls, rls_figures, stores, tracking
+from simcore.numerics import steps_of
 from simcore.rls_numbers import is_predicted
 from simcore.rls_parameters import Experiment
 
@@ -60,7 +61,7 @@ def noise(random, *shape):
 def of_training(experiment, random):
     """What a training gives for one network, with weights of 0 and of the wrong sign."""
     n = experiment.network.neurons
-    steps = rls.steps_of(experiment.target.duration, experiment.network.dt)
+    steps = steps_of(experiment.target.duration, experiment.network.dt)
     sign = np.where(np.arange(n) < round(experiment.network.excitatory * n), 1, -1)
     rows = [np.sort(random.choice(np.delete(np.arange(n), i), 10, False)) for i in range(n)]
     column = np.concatenate(rows)
@@ -119,7 +120,7 @@ def made(change=(), *, drive=1.0, spikes=300, rate=10.0):
     """Return the stores of training and tests of a made-up experiment."""
     experiment, random = changed(dict(change)), np.random.default_rng(5)
     runs, n = experiment.runs, experiment.network.neurons
-    steps = rls.steps_of(experiment.target.duration, experiment.network.dt)
+    steps = steps_of(experiment.target.duration, experiment.network.dt)
     patterns = range(experiment.target.patterns)
     target = np.stack([[noise(random, steps, n) for _ in patterns] for _ in runs], dtype=float)
     if experiment.training.what == "rate":
@@ -241,7 +242,7 @@ def test_axes_are_labelled_and_text_is_legible(name):
 @pytest.mark.parametrize("name", ["raster", "damage"])
 def test_files_are_small_and_repeat_byte_by_byte(name, tmp_path):
     for stem in ("first", "second"):
-        rls_figures.save(ALL[name](), tmp_path / stem)
+        figures.save(ALL[name](), tmp_path / stem)
     for suffix, most in ((".png", 400e3), (".pdf", 300e3)):
         first = (tmp_path / f"first{suffix}").read_bytes()
         assert first == (tmp_path / f"second{suffix}").read_bytes()
@@ -590,8 +591,8 @@ def test_series_shows_networks_and_their_mean():
 
 def test_series_has_an_axis_that_fits_its_values():
     near = made({"series": {"key": "network.p", "values": [0.6, 0.5, 0.4]}})[1]
-    axes = drawn(rls_figures.series(near, "probability")).axes[1]
-    assert axes.get_xscale() == "linear" and axes.get_xlabel() == "probability"
+    axes = drawn(rls_figures.series(near)).axes[1]
+    assert axes.get_xscale() == "linear" and axes.get_xlabel() == "network.p"
     np.testing.assert_array_equal(axes.lines[0].get_xdata(), [0.4, 0.5, 0.6])
     zero = made({"series": {"key": "target.random_fraction", "values": [0, 0.01, 1]}})[1]
     assert drawn(rls_figures.series(zero)).axes[1].get_xscale() == "linear"
@@ -708,57 +709,6 @@ def test_constant_targets_and_silent_networks_are_drawn():
             replay["separation"][:] = np.nan
             drawn(rls_figures.dale(training, replay))
     units = made({"network": {"neuron": "rate"}}, drive=0.0, spikes=0)[1]
-    drawn(rls_figures.raster(units))
-
-
-def diverged(training, replay, run):
-    """Stores in which the weights of one network have grown without bound."""
-    training, replay = training.copy(deep=True), replay.copy(deep=True)
-    training["curve_correlation"][run, -1] = np.nan
-    training["weight_change"][run, -1] = 1e50
-    for name in ("correlation", "agreement", "separation", "damage_correlation"):
-        if name in replay:
-            replay[name][run] = np.nan
-    replay["relative_error"][run] = np.inf
-    return training, replay
-
-
-def test_networks_that_diverged_are_in_no_mean():
-    training, replay = diverged(PLAIN, PLAIN_REPLAY, 1)
-    figure = drawn(rls_figures.learning(training, replay))
-    curve, change, followers, _ = figure.axes[-4:]
-    (mean,) = lines(curve, figures.AFTER)
-    np.testing.assert_array_equal(mean.get_ydata(), PLAIN["curve_correlation"][0])
-    assert change.get_ylim()[1] < 10
-    assert counted(followers.containers[1]) == 20
-    assert "1 of 2 networks diverged" in words(figure)
-    _, replay = diverged(SERIES_TRAINING, SERIES_REPLAY, 3)
-    above, below = drawn(rls_figures.series(replay)).axes
-    alone = SERIES_REPLAY["correlation"][2].mean()
-    found = {line.get_label(): line.get_ydata() for line in above.lines}
-    assert found["trained"][1] == pytest.approx(alone.item())
-    assert below.get_ylim()[1] < 2
-    _, replay = diverged(PLAIN, DAMAGE_REPLAY, 0)
-    (line, *_), *_ = drawn(rls_figures.damage(replay)).axes[0].containers
-    expected = DAMAGE_REPLAY["damage_correlation"][1, :3].mean("draw")
-    np.testing.assert_allclose(line.get_ydata(), expected)
-
-
-def test_an_example_that_diverged_is_drawn():
-    training, replay = made(merged(BALANCED, {"networks": 1}))
-    training, replay = diverged(training, replay, 0)
-    training["weight"][:20] = 1e46
-    training["weight"][5] = np.nan
-    replay["example_drive"][:, :, 180:] = np.inf
-    for figure in (
-        rls_figures.targets_and_drive(replay),
-        rls_figures.learning(training, replay),
-        rls_figures.raster(replay),
-        rls_figures.dale(training, replay),
-    ):
-        assert "1 of 1 networks diverged" in words(drawn(figure))
-    units = UNITS.copy(deep=True)
-    units["example_drive"][:] = np.nan
     drawn(rls_figures.raster(units))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from simcore import clock, connectivity, readout
 from simcore.parameters import Clock, Readout
-from simcore.runs import Course, Learning, SpikeRecording, Training
+from simcore.runs import Course, LearningRun, SpikeRecording, TrainingRun
 from simcore.streams import stream
 
 
@@ -25,7 +25,7 @@ def learn(monkeypatch, tests, **parameters):
 
     monkeypatch.setattr(readout, "run", learn_a_block)
     results = iter(tests)
-    run = Learning(None, state, Readout(**parameters), lambda weight, tick: next(results))
+    run = LearningRun(None, state, Readout(**parameters), lambda weight, tick: next(results))
     return run, run.run(None, None, lambda time: None)
 
 
@@ -98,11 +98,11 @@ def train(small, ends):
 
     while True:
         state = clock.initial_state(built, parameters, 1, "embedding", plastic=True)
-        run = Training(state, 50.0, Course(built.cluster), sample_every=20.0)
+        run = TrainingRun(state, 50.0, Course(built.cluster), sample_every=20.0)
         if arrays is not None:
             run.restore(arrays)
         try:
-            run.run(clock.network(state, parameters, 0.1, plastic=True), 50.0, tick)
+            run.run(clock.kernel_parameters(state, parameters, 0.1, plastic=True), 50.0, tick)
             return run.arrays(), ticks
         except KeyboardInterrupt:
             arrays = {name: np.copy(values) for name, values in run.arrays().items()}

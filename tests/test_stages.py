@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simcore import datasets, stages
+from simcore import connectivity, datasets, stages
 from simcore.errors import UserError
 from simcore.measures import Rhythm
-from simcore.parameters import Study, SymbolTarget
+from simcore.parameters import Clock, Study, SymbolTarget
+from simcore.streams import stream
 
 SEED = 3
 SMALL = {"clusters": 4, "cluster_size": 20, "connectivity": "hard-wired"}
@@ -125,9 +126,10 @@ def test_training_goes_on_from_the_stage_before():
     assert not np.array_equal(before.weight, after.weight)
 
 
-def test_weights_right_after_the_embedding_are_where_the_consolidation_begins(embedded):
-    short, before = embedded
-    consolidated = stages.training(short, SEED, before, name="consolidation")
+def test_weights_right_after_the_embedding_are_where_the_consolidation_begins(
+    embedded, consolidated
+):
+    _, before = embedded
     found = stages.embedded_weights(consolidated)
     expected = stages.block_weights(datasets.read_connectivity(before))
     for name, (value, unit) in expected.items():
@@ -151,6 +153,25 @@ def embedded():
     short["stability"] = {"duration": 500}
     network = stages.network(short, SEED)
     return short, stages.training(short, SEED, network, name="embedding")
+
+
+@pytest.fixture(scope="module")
+def consolidated(embedded):
+    """The same clock after its consolidation."""
+    short, before = embedded
+    return stages.training(short, SEED, before, name="consolidation")
+
+
+def test_normalization_keeps_the_sums_from_before_all_learning(embedded, consolidated):
+    short, before = embedded
+    parameters = Clock.model_validate(short["clock"])
+    start = connectivity.build(parameters, stream(SEED, "weights")).e_to_e
+    expected = np.bincount(start.column, start.weight.astype(np.float32)).astype(np.float32)
+    for stage in (before, consolidated):
+        np.testing.assert_array_equal(stage["state_rule_reference"], expected)
+    learned = datasets.read_connectivity(before).e_to_e
+    taken_anew = np.bincount(learned.column, learned.weight).astype(np.float32)
+    assert not np.array_equal(taken_anew, expected)
 
 
 def test_weights_learn_from_another_clocks_spikes(embedded, wired):

@@ -60,24 +60,24 @@ def test_relative_error_of_hand_made_tables():
     np.testing.assert_allclose(found, [[0.5, 0.5, np.nan], [1, 1, np.nan]])
 
 
-def test_bias_and_spread_recover_known_ones():
+def test_bias_and_variability_recover_known_ones():
     target = smooth_targets(3, neurons=4)
     target[:, 3] = 2
     sd = target.std(axis=0)
     offset = sd * np.array([0.8, 0.1, 0, 1])
     noise = np.array([0.3, 0.6, 1, 1]) * np.where(sd > 0, sd, 1)
     starts = target + offset + noise * random(4).standard_normal((5, *target.shape))
-    bias, spread = tracking.bias_and_spread(starts, target)
-    np.testing.assert_allclose(spread, [0.3, 0.6, 1, np.nan], rtol=0.05)
+    bias, variability = tracking.bias_and_variability(starts, target)
+    np.testing.assert_allclose(variability, [0.3, 0.6, 1, np.nan], rtol=0.05)
     # Without the correction the second would be 0.29 and the third 0.45.
     assert np.all(np.abs(bias[:3] - [0.8, 0.1, 0]) < [0.02, 0.05, 0.13]) and np.isnan(bias[3])
     total = np.mean(tracking.relative_error(starts, target) ** 2, axis=0)
-    np.testing.assert_allclose((bias**2 + spread**2)[:2], total[:2], rtol=1e-9)
+    np.testing.assert_allclose((bias**2 + variability**2)[:2], total[:2], rtol=1e-9)
     # Deviations that cancel exactly: the estimate is negative.
     both = np.stack([target + 0.1, target - 0.1])
-    np.testing.assert_array_equal(tracking.bias_and_spread(both, target)[0][:3], 0)
+    np.testing.assert_array_equal(tracking.bias_and_variability(both, target)[0][:3], 0)
     with pytest.raises(UserError, match="is 1"):
-        tracking.bias_and_spread(starts[:1], target)
+        tracking.bias_and_variability(starts[:1], target)
 
 
 def test_trial_agreement_is_the_mean_over_pairs():

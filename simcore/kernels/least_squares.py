@@ -29,7 +29,7 @@ ALLOW, CLIP, SKIP, FREEZE = 0, 1, 2, 3
 THETA, LEAKY, IZHIKEVICH, RATE_UNIT = 0, 1, 2, 3
 
 
-class Synapses(NamedTuple):
+class IncomingSynapses(NamedTuple):
     """Recurrent synapses by postsynaptic neuron, and the same ones by presynaptic neuron.
 
     Attributes

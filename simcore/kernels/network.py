@@ -441,7 +441,15 @@ def run_driven(steps, state, network, driver, scratch, recorded_step, recorded_n
 
     Parameters
     ----------
+    steps, state, network, scratch, recorded_step, recorded_neuron
+        As in ``run_network``.
     driver : Driver
+        Of as many neurons.
+
+    Returns
+    -------
+    int
+        Number of recorded spikes.
     """
     count = 0
     for _ in range(steps):

@@ -128,7 +128,7 @@ def hold(state):
 
 
 @kernel
-def transmit(j, synapses, jump, u):
+def transmit_spike(j, synapses, jump, u):
     """A spike of neuron j: u_i += jump w_ij."""
     for s in range(synapses.outgoing_pointer[j], synapses.outgoing_pointer[j + 1]):
         u[synapses.outgoing_post[s]] += jump * synapses.weight[synapses.outgoing_place[s]]
@@ -161,7 +161,7 @@ def step(network, synapses, state, external, scratch, spikes):
         decay(state.r, state.u, network.decay)
         for n in range(count):
             state.r[spikes[n]] += network.jump
-            transmit(spikes[n], synapses, network.jump, state.u)
+            transmit_spike(spikes[n], synapses, network.jump, state.u)
     hold(state)
     return count
 
@@ -198,7 +198,7 @@ def run_rls(
     position : int
         Steps of this part that were done before.
     network, state : Network, State
-    synapses : simcore.kernels.least_squares.Synapses
+    synapses : simcore.kernels.least_squares.IncomingSynapses
     external : float64 (rows, n)
         External input: row ``position`` and those after, round and round; one row is constant.
     every : int

@@ -7,12 +7,12 @@ one step, drive and external, and ``fired`` bool (n,) receives who spikes.
 import numpy as np
 
 from simcore.kernels.compilation import kernel
+from simcore.numerics import MS_PER_UNIT
 
 TWO_PI = 2.0 * np.pi
 INVERSE_TWO_PI = 1.0 / TWO_PI
 # 2 pi in two parts, the first with so few digits that its first 2^26 multiples are exact.
 TWO_PI_HIGH, TWO_PI_LOW = 6.283185303211212, 3.968374318722162e-09
-MS_PER_UNIT = 10.0
 
 
 @kernel

@@ -89,7 +89,7 @@ class Recorder:
 
 def run_clock(state, parameters, duration, dt=DT, **options):
     """Run simcore's network; returns its kernel parameters and its spikes."""
-    recorder, network = Recorder(dt), clock.network(state, parameters, dt, **options)
+    recorder, network = Recorder(dt), clock.kernel_parameters(state, parameters, dt, **options)
     clock.run(state, network, duration, record=recorder)
     return network, recorder.spikes()
 

@@ -129,10 +129,9 @@ class Network:
     dt : float, ms
     V_E, V_I : initial potentials, mV
     random_E, random_I : uint32 (4, neurons), initial states of the generators
-    reference : sums of incoming E weights that normalization keeps; default: the present sums
     """
 
-    def __init__(self, connectivity, p, dt, V_E, V_I, random_E, random_I, reference=None):
+    def __init__(self, connectivity, p, dt, V_E, V_I, random_E, random_I):
         self.p, self.dt = p, dt
         n_E, n_I = V_E.size, V_I.size
         self.cluster = connectivity.cluster
@@ -140,7 +139,7 @@ class Network:
         self.W_EI, self.exists_EI = dense(connectivity.i_to_e, n_E)  # onto E, from I
         self.W_IE, _ = dense(connectivity.e_to_i, n_I)
         self.W_II, _ = dense(connectivity.i_to_i, n_I)
-        self.reference = self.W_EE.sum(axis=1) if reference is None else np.array(reference)
+        self.reference = self.W_EE.sum(axis=1)
         self.E = Population(p.neuron_e, V_E, dt, p.threshold_after_spike == "add")
         self.I = Population(p.neuron_i, V_I, dt)
         f = p.filters

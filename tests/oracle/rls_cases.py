@@ -6,6 +6,7 @@ from oracle.packed import unpacked
 from oracle.rls import LiteralNetwork, learning_step
 from simcore import rls, rls_targets, rls_training
 from simcore.kernels.least_squares import PACKED
+from simcore.numerics import steps_of
 from simcore.rls_parameters import Experiment
 
 NEURON = {"theta": "theta", "leaky": "lif", "izhikevich": "izhikevich", "rate": "rate"}
@@ -47,7 +48,7 @@ def trained(experiment, seed=1, network=0, threads=1):
 
 
 def steps(experiment, *times):
-    return [rls.steps_of(time, experiment.network.dt) for time in times]
+    return [steps_of(time, experiment.network.dt) for time in times]
 
 
 def dense(synapses, values=None):

@@ -8,7 +8,7 @@ import yaml
 
 from simcore import kept, stage_parameters
 from simcore.errors import UserError
-from simcore.parameters import read_study
+from simcore.parameters import read_study, target_files
 from simcore.provenance import code_digest
 from simcore.stage_parameters import without
 from simcore.stores import SUFFIX, file_digest, hold

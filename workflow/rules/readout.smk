@@ -28,10 +28,7 @@ rule song:
 
 def files_of(wildcards):
     """The recording or table that a target is made from, if any."""
-    target = STUDY.targets[wildcards.target]
-    return {"song": {"song": SONG}, "file": {"file": getattr(target, "file", None)}}.get(
-        target.kind, {}
-    )
+    return target_files(STUDY.targets[wildcards.target], SONG)
 
 
 rule target:

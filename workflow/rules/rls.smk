@@ -10,11 +10,7 @@ def memory_mb(experiment):
 
 def files_of_experiment(wildcards):
     """The recording or table that an experiment's target is made from, if any."""
-    target = EXPERIMENTS[wildcards.experiment].target
-    if target.kind == "song":
-        return {"song": SONG}
-    file = getattr(target, "file", None)
-    return {"file": file} if file else {}
+    return target_files(EXPERIMENTS[wildcards.experiment].target, SONG)
 
 
 rule rls_targets:

@@ -1,0 +1,57 @@
+"""Units and arithmetic that several modules share."""
+
+import numpy as np
+
+MS_PER_UNIT = 10.0  # rls_network.md counts time in units of the membrane's time constant
+
+
+def steps_of(time, dt):
+    """Return how many steps of dt a time has, rounded: 0.1 ms has no exact floating-point number.
+
+    Parameters
+    ----------
+    time : float or array, ms
+    dt : float, ms
+
+    Returns
+    -------
+    int, or int64 array of the shape of `time`
+    """
+    steps = np.asarray(time) / dt
+    return np.rint(steps).astype(np.int64) if steps.ndim else round(float(steps))
+
+
+def ratio(total, count):
+    """Divide two arrays of one shape: float64, NaN where `count` is not above 0."""
+    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+
+
+def decaying_sum(steps, decay, start):
+    """Return x of x[s] = decay x[s - 1] + steps[s], from x[-1] = start.
+
+    Parameters
+    ----------
+    steps : float64 array (time, column)
+    decay : float
+    start : float64 array (column,)
+
+    Returns
+    -------
+    float64 array (time, column)
+    """
+    from scipy.signal import lfilter
+
+    before = decay * np.asarray(start)[np.newaxis]
+    return lfilter([1.0], [1.0, -decay], steps, axis=0, zi=before)[0]
+
+
+def sorted_eigenvalues(matrix):
+    """Compute the eigenvalues of a matrix (n, n).
+
+    Returns
+    -------
+    complex128 array (n,)
+        By falling real part, then by falling imaginary part.
+    """
+    eigenvalue = np.linalg.eigvals(matrix).astype(complex)
+    return eigenvalue[np.lexsort((-eigenvalue.imag, -eigenvalue.real))]
