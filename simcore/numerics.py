@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MS_PER_UNIT = 10.0  # rls_network.md counts time in units of the membrane's time constant
+MS_PER_UNIT = 10.0  # Kim & Chow 2018 count time in units of the membrane time constant
 
 
 def steps_of(time, dt):
