@@ -56,7 +56,7 @@ def sweep(dataset):
     blocks = [
         *(_of_measure(dataset[name], given) for name in given.measures),
         *(_of_view(dataset, view, given) for view in given.views.values()),
-        *(_of_product(dataset, one, given) for one in given.headlines.values() if one.over),
+        *(_of_product(dataset, one, given) for one in given.headlines.values() if _is_power(one)),
         *_of_headlines(dataset, given),
     ]
     figure, grid = _grid([len(parts) for _, parts in blocks])
@@ -89,6 +89,11 @@ def _of_view(dataset, view, given):
     if view.along:
         return partial(_lines, [view.along, *filter(None, [color])], given), parts
     return partial(_collapses, view.over, color or next(iter(view.over)), None), parts
+
+
+def _is_power(headline):
+    """Whether it is about a product of axes, and not only about all their places."""
+    return headline.kind == "power" and bool(headline.over)
 
 
 def _of_product(dataset, headline, given):

@@ -177,9 +177,13 @@ def test_headlines_are_drawn_along_what_is_left_with_their_intervals():
 
 
 def test_a_collapse_draws_every_mean():
-    headline = {"kind": "average", "measure": MEASURE, "over": {"rate_e": 1, "rate_i": -1}}
-    figure = sweep_figures.sweep(gathered("rate_e", "rate_i", headlines={"mean": headline}))
-    assert sum(line.get_xdata().size for line in figure.axes[1].lines) == 16
+    headline = {"kind": "power", "measure": MEASURE, "over": {"rate_e": 1, "rate_i": -1}}
+    figure = sweep_figures.sweep(gathered("rate_e", "rate_i", headlines={"power": headline}))
+    of_no_product = headline | {"kind": "largest"}
+    other = sweep_figures.sweep(gathered("rate_e", "rate_i", headlines={"best": of_no_product}))
+    assert len(other.axes) == 1
+    dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert sum(line.get_xdata().size for line in dots) == 16
     assert figure.axes[1].get_xlabel() == "rate e / rate i"
 
 
