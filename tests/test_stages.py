@@ -288,3 +288,14 @@ def test_too_few_passes_have_no_variability():
     counts = [numbers.pop(f"clock.variability.{part}") for part in ("passes", "left_out")]
     assert counts[0][0] in (48, 49) and counts[1][0] == 0
     assert all(np.isnan(value) for value, _ in numbers.values())
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_lost_synapse_of_a_synfire_chain_breaks_one_link(lost):
+    study = Study(study="chain", clock={"connectivity": "synfire"}, damage={"links": lost})
+    chain = {group: getattr(study, group).model_dump() for group in ("clock", "replay", "damage")}
+    chain |= {"readout": study.readout.model_dump(), "dt": study.dt}
+    chain["replay"]["duration"] = 20e3
+    network = stages.network(chain, SEED)
+    numbers, _ = stages.rhythm(stages.replay(chain, SEED, network, name="replay_clock"), 0.1)
+    assert numbers["clock.replay.broken_links"] == (lost, "1")
