@@ -42,7 +42,7 @@ estimate: files-exist setup ## what `make run` would cost, same options; ARGS="-
 	exec python workflow/scripts/estimate.py "$$@" $(ARGS)
 
 test: setup ## run the tests; ARGS="more for pytest"
-	@$(IN_VENV) exec python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(IN_VENV) exec python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## check style and common faults
 	@$(IN_VENV); export PATH; \

@@ -1,4 +1,4 @@
-"""What a trained clock has lost when it is replayed: synapses, neurons, clusters, exact weights.
+"""What a trained clock has lost when it is replayed: synapses, neurons, clusters, weights' places.
 
 Each kind of loss draws from a stream of its own; a larger loss of one seed contains a smaller one.
 """
@@ -11,7 +11,7 @@ from simcore.streams import stream
 
 
 def connectivity(network, damage, seed):
-    """Return the network with its E to E synapses damaged.
+    """Return the network with its E to E synapses damaged and its I to E weights out of place.
 
     Parameters
     ----------
@@ -31,7 +31,14 @@ def connectivity(network, damage, seed):
     pre = np.repeat(network.cluster, np.diff(e_to_e.row_pointer))
     links = np.flatnonzero((pre + 1) % network.clusters == network.cluster[e_to_e.column])
     weight[stream(seed, "damage: links").permutation(links)[: damage.links]] = 0.0
-    return replace(network, e_to_e=e_to_e._replace(weight=weight))
+    inhibition = shuffled(
+        network.i_to_e.weight, damage.shuffled_inhibition, stream(seed, "damage: inhibition")
+    )
+    return replace(
+        network,
+        e_to_e=e_to_e._replace(weight=weight),
+        i_to_e=network.i_to_e._replace(weight=inhibition),
+    )
 
 
 def silenced(cluster, damage, seed):
@@ -69,6 +76,26 @@ def readout_weight(weight, damage, seed):
     weight = noisy(weight, damage.readout_noise, stream(seed, "damage: readout noise"))
     lost = stream(seed, "damage: readout synapses").random(weight.shape)
     weight[lost < damage.readout_synapses] = 0.0
+    return weight
+
+
+def shuffled(weight, part, generator):
+    """Return weights of which a part, chosen at random, have changed places among themselves.
+
+    Parameters
+    ----------
+    weight : float (synapse,), pF
+    part : float
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    float (synapse,), pF
+        The same weights.
+    """
+    weight = weight.copy()
+    moved = np.flatnonzero(generator.random(weight.size) < part)
+    weight[moved] = weight[generator.permutation(moved)]
     return weight
 
 

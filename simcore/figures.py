@@ -42,6 +42,7 @@ CLUSTERS = "viridis"
 CHANNELS = [_GREEN, _PINK, _ORANGE, _SKY, _BROWN, _GREY]
 ONE_OF_MANY_CHANNELS = "0.25"
 WEIGHTS = "rocket_r"
+DIFFERENCES = "vlag"
 RATES = "mako_r"
 BLOCKS = {"within": "black", "forward": _GREEN, "backward": _PINK, "rest": _GREY}
 BEFORE, AFTER = _GREY, _BLUE
@@ -133,6 +134,41 @@ def weights(network, consolidation):
     )
     if isinstance(norm, LogNorm):
         plain_log_ticks(bar.ax.xaxis)
+    return figure
+
+
+@styled
+def inhibition(analysis):
+    """Draw how much each cluster inhibits each by way of the I neurons, before and after learning.
+
+    Parameters
+    ----------
+    analysis : xarray.Dataset
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        `simcore.measures.disynaptic_inhibition`: the learned one as a map, both as means over all
+        pairs of clusters that are equally far apart in the ring.
+    """
+    order = ("phase", "cluster_pre", "cluster_post")
+    before, after = analysis["disynaptic_inhibition"].transpose(*order).values
+    clusters = len(after)
+    figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
+    learned, profile = figure.subplots(1, 2)
+    reach = np.nanmax(np.abs(after - 1), initial=1e-3)
+    limits = {"vmin": 1 - reach, "vmax": 1 + reach}
+    image = learned.imshow(after.T, cmap=DIFFERENCES, origin="lower", **limits)
+    figure.colorbar(image, ax=learned, shrink=0.9)
+    learned.set(title="after learning (mean: 1)", xlabel="from cluster", ylabel="to cluster")
+    whole_numbers(learned.xaxis, 4)
+    whole_numbers(learned.yaxis, 4)
+    frame(learned)
+    steps = np.arange(-(clusters // 2), (clusters + 1) // 2)
+    for label, values, color in (("before", before, BEFORE), ("after", after, AFTER)):
+        profile.plot(steps, measures.ring_profile(values, steps), color=color, label=label)
+    profile.set(title="mean over all clusters", xlabel="steps along the chain")
+    profile.legend(loc="best")
     return figure
 
 

@@ -556,6 +556,62 @@ def relative_strength(mean: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.diag(mean) / to_others
 
 
+def disynaptic_inhibition(
+    e_to_i: tuple, i_to_e: tuple, cluster: np.ndarray, n_clusters: int
+) -> np.ndarray:
+    """Measure how much each cluster inhibits each by way of the I neurons.
+
+    The weights of all paths from an E neuron over an I neuron to an E neuron, multiplied along the
+    path and added up for each pair of clusters: 1 is the mean of all pairs. If neither E to I nor
+    I to E weights know of clusters, all pairs are 1 but for chance.
+
+    Parameters
+    ----------
+    e_to_i, i_to_e : tuples (row_pointer, column, weight)
+        Sparse weights in pF; rows are presynaptic, I neurons are counted from 0.
+    cluster : int array (neuron_e,)
+        Cluster of each E neuron, all of them 0 or more.
+
+    Returns
+    -------
+    float64 array (pre, post)
+        NaN if there is no such path.
+
+    Source: ours (docs/clock.md).
+    """
+    n_i = len(i_to_e[0]) - 1
+    drive = _summed(np.repeat(cluster, np.diff(e_to_i[0])), e_to_i, n_clusters, n_i)
+    pre = np.repeat(np.arange(n_i), np.diff(i_to_e[0]))
+    received = _summed(pre, (i_to_e[0], cluster[i_to_e[1]], i_to_e[2]), n_i, n_clusters)
+    size = np.bincount(cluster, minlength=n_clusters)
+    paths = drive @ received / np.outer(size, size)
+    return ratio(paths, paths.mean())
+
+
+def ring_profile(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Average over all pairs of clusters that are equally far apart in the ring.
+
+    Parameters
+    ----------
+    values : array (pre, post)
+    steps : int array (step,)
+        How far the second cluster of a pair lies ahead of the first.
+
+    Returns
+    -------
+    float64 array (step,)
+    """
+    pre = np.arange(len(values))
+    return np.array([values[pre, (pre + step) % len(values)].mean() for step in steps])
+
+
+def _summed(pre, synapses, n_pre, n_post):
+    """Sum the weights between units: float64 array (pre, post)."""
+    _, post, weight = synapses
+    total = np.bincount(pre * n_post + post, np.asarray(weight, float), n_pre * n_post)
+    return total.reshape(n_pre, n_post)
+
+
 def spectrum(
     e_to_e: tuple, e_to_i: tuple, i_to_e: tuple, i_to_i: tuple, cluster: np.ndarray, n_clusters: int
 ) -> tuple[np.ndarray, np.ndarray]:

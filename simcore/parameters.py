@@ -450,7 +450,8 @@ class Replay(Parameters):
 class Damage(Parameters):
     """What a trained clock has lost when it is replayed; it learned, and its target was cut, whole.
 
-    Losses of one seed are nested: a larger part contains the smaller one.
+    Losses of one seed are nested: a larger part contains the smaller one. What is not lost is not
+    among the parameters of a replay: a further kind of damage changes no replay without it.
     """
 
     recurrent_synapses: Part = parameter(0, "1", "part of the E to E synapses that are deleted")
@@ -466,6 +467,9 @@ class Damage(Parameters):
         0, "1", "E to E weights are multiplied by 1 plus noise of this sd, and are 0 at least"
     )
     readout_noise: NotNegative = parameter(0, "1", "the same of the weights onto read-outs")
+    shuffled_inhibition: Part = parameter(
+        0, "1", "part of the I to E weights that change places at random; none is lost"
+    )
 
     @property
     def any(self):
@@ -701,6 +705,7 @@ class Study(Parameters):
         if self.clock.learns:
             parts = ("within", "forward", "backward", "rest")
             ids += [f"clock.weights.{when}{part}" for when in ("", "embedded_") for part in parts]
+            ids += [f"clock.weights.inhibition_{part}" for part in parts if part != "rest"]
             ids += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
         if self.stability.driver:
             ids += ["clock.stability.spontaneous", "clock.stability.driven"]

@@ -33,5 +33,6 @@ def measured(group, results, dt, burn_in):
         trained = stages.trained_synapses(results["learned"], results.get("network"))
         return numbers | {f"{group}.trained_synapses": (trained, "synapses")}
     if name == "weights":
-        return stages.block_weights(datasets.read_connectivity(results["network"]))
+        built = datasets.read_connectivity(results["network"])
+        return stages.block_weights(built) | stages.disynaptic_inhibition(built)[0]
     return stages.rhythm(results["replay"], dt)[0] | stages.variability(results["replay"])[0]

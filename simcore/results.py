@@ -240,7 +240,7 @@ def _changed(parameters, changes):
 
     parameters = json.loads(json.dumps(parameters))
     if any(key.startswith("damage.") for key in changes):
-        parameters = {"damage": Damage().model_dump()} | parameters
+        parameters["damage"] = Damage().model_dump() | parameters.get("damage", {})
     for key, value in changes.items():
         *groups, name = key.split(".")
         group = parameters

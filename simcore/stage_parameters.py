@@ -71,7 +71,8 @@ def clock_replay(study, damaged=True):
 
 def _damage(study):
     """The damage, if there is any."""
-    return {"damage": study.damage.model_dump()} if study.damage.any else {}
+    lost = study.damage.model_dump(exclude_defaults=True)
+    return {"damage": lost} if study.damage.any else {}
 
 
 def target(study, name):

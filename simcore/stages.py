@@ -526,6 +526,27 @@ def block_weights(built):
     }
 
 
+def disynaptic_inhibition(built):
+    """Measure how much the clusters of a Connectivity inhibit each other by way of the I neurons.
+
+    Returns
+    -------
+    numbers : dict
+        Id to (value, unit): of a cluster by itself, of the next one, of the one before.
+    paths : float64 array (pre, post)
+        :func:`simcore.measures.disynaptic_inhibition`.
+    """
+    paths = measures.disynaptic_inhibition(
+        built.e_to_i, built.i_to_e, built.cluster, built.clusters
+    )
+    around = measures.ring_profile(paths, np.array([0, 1, -1]))
+    numbers = {
+        f"clock.weights.inhibition_{part}": (float(value), "1")
+        for part, value in zip(("within", "forward", "backward"), around, strict=True)
+    }
+    return numbers, paths
+
+
 def embedded_weights(trained):
     """The same right after the embedding: id to (value, unit).
 

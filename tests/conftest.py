@@ -18,6 +18,18 @@ CACHE = ROOT / ".cache" / "kernels" / kernels_digest()
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
 
 
+# They take minutes: first, so that two workers end at nearly the same time.
+LONGEST = [
+    f"test_{name}.py"
+    for name in ("workflow", "sweep_workflow", "faults", "slurm", "resume", "rls_workflow")
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of the longest files first, in this order (the Makefile keeps it)."""
+    items.sort(key=lambda item: [*LONGEST, item.path.name].index(item.path.name))
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
     """A finished run of a whole study: its file, its folder and what was printed.

@@ -1,5 +1,7 @@
 """What a trained clock loses: how much, which, and that what is left is as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +70,29 @@ def test_whole_clusters_are_silenced_but_never_the_first():
         assert np.array_equal(of_cluster.all(axis=1), of_cluster.any(axis=1))
         assert of_cluster.any(axis=1).sum() == number
         assert not of_cluster[0].any()
+
+
+def inhibition(part, seed=1):
+    i_to_e = NETWORK.i_to_e._replace(weight=np.arange(1.0, NETWORK.i_to_e.weight.size + 1))
+    network = replace(NETWORK, i_to_e=i_to_e)
+    damaged = damage.connectivity(network, Damage(shuffled_inhibition=part), seed)
+    assert np.array_equal(damaged.e_to_e.weight, WEIGHT)
+    return i_to_e.weight, damaged.i_to_e.weight
+
+
+@settings(deadline=None)
+@given(part=parts, seed=st.integers(0, 5))
+def test_shuffled_inhibition_has_the_same_weights_elsewhere(part, seed):
+    before, after = inhibition(part, seed)
+    assert np.array_equal(np.sort(after), before)
+    assert (after != before).mean() <= part + 5 * np.sqrt(0.25 / before.size)
+
+
+def test_inhibition_is_shuffled_as_far_as_asked():
+    for part in (0, 0.5, 1):
+        before, after = inhibition(part)
+        assert (after != before).mean() == pytest.approx(part, abs=0.03)
+    assert abs(np.corrcoef(before, after)[0, 1]) < 0.05
 
 
 def test_noise_has_its_size_and_never_turns_a_sign():

@@ -131,6 +131,10 @@ def analysis(replayed, periods=(200.0, 201.0, 199.0, 230.0), passes=True):
             "eigenvalue_imaginary": (("phase", "eigenvalue"), values.imag),
             "cluster_eigenvalue_real": (("phase", "cluster_eigenvalue"), reduced.real),
             "cluster_eigenvalue_imaginary": (("phase", "cluster_eigenvalue"), reduced.imag),
+            "disynaptic_inhibition": (
+                ("phase", "cluster_pre", "cluster_post"),
+                np.array([np.ones((4, 4)), 1 + 0.1 * np.roll(np.eye(4), 1, axis=1)]),
+            ),
             "pass_start_abc": ("pass_abc", starts),
             "pass_error_abc": ("pass_abc", error),
             "pass_correlation_abc": ("pass_abc", correlation),
@@ -176,6 +180,7 @@ ALL = {
     "time_course": lambda: figures.time_course(EMBEDDING, CONSOLIDATION),
     "stability": lambda: figures.stability(CONSOLIDATION, EMBEDDING),
     "spectrum": lambda: figures.spectrum(analysis(replay())),
+    "inhibition": lambda: figures.inhibition(analysis(replay())),
     "linear_model": lambda: figures.linear_model(CONSOLIDATION, analysis(replay())),
     "replay_raster": lambda: figures.replay_raster(replay()),
     "replay_raster, song": lambda: figures.replay_raster(SONG),
@@ -280,6 +285,16 @@ def test_linear_model_shows_the_derived_line_and_the_learned_ring():
     expected = measures.ring_eigenvalues(measures.WeightSummary(20, 7, 1.5, 1.5), 4, 4)
     np.testing.assert_allclose(ring, np.transpose([expected.real, expected.imag]))
     assert len(eigenvalues) == 3  # five, less the pair far off
+
+
+def test_inhibition_is_shown_by_the_distance_along_the_chain():
+    learned, profile = ALL["inhibition"]().axes[:2]
+    lines = {line.get_label(): line.get_xydata() for line in profile.lines}
+    np.testing.assert_allclose(lines["before"], [[-2, 1], [-1, 1], [0, 1], [1, 1]])
+    np.testing.assert_allclose(lines["after"], [[-2, 1], [-1, 1], [0, 1], [1, 1.1]])
+    (image,) = learned.images
+    np.testing.assert_allclose(image.get_array()[1], [1.1, 1, 1, 1])  # onto cluster 1
+    assert image.get_clim() == pytest.approx((0.9, 1.1))
 
 
 def test_time_course_joins_the_stages():

@@ -371,6 +371,40 @@ def test_relative_strength_literally():
     assert np.isnan(alone).all()
 
 
+@given(seed=st.integers(0, 2**32 - 1), probability=st.sampled_from([0.2, 0.6, 1]))
+def test_disynaptic_inhibition_equals_the_literal_one(seed, probability):
+    to_i, dense_to_i = random_weights(seed, 9, 6, probability)
+    to_e, dense_to_e = random_weights(seed + 1, 6, 9, probability)
+    cluster = np.array([0, 0, 1, 1, 1, 2, 2, 2, 2])
+    paths = np.zeros((3, 3))
+    for pre in range(9):
+        for i in range(6):
+            for post in range(9):
+                along = float(dense_to_i[pre, i]) * float(dense_to_e[i, post])
+                if not np.isnan(along):
+                    sizes = (cluster == cluster[pre]).sum() * (cluster == cluster[post]).sum()
+                    paths[cluster[pre], cluster[post]] += along / sizes
+    found = measures.disynaptic_inhibition(to_i, to_e, cluster, 3)
+    np.testing.assert_allclose(found, paths / paths.mean() if paths.any() else np.nan)
+
+
+def test_inhibition_that_knows_of_no_clusters_is_the_same_everywhere():
+    cluster, nothing = (
+        np.repeat(np.arange(4), 5),
+        (np.zeros(21, int), np.zeros(0, int), np.zeros(0)),
+    )
+    to_i = (np.arange(0, 61, 3), np.tile([0, 1, 2], 20), np.full(60, 1.5))
+    to_e = (np.arange(0, 61, 20), np.tile(np.arange(20), 3), np.repeat([10.0, 20.0, 70.0], 20))
+    np.testing.assert_allclose(measures.disynaptic_inhibition(to_i, to_e, cluster, 4), 1)
+    assert np.isnan(measures.disynaptic_inhibition(nothing, to_e, cluster, 4)).all()
+
+
+def test_profile_around_a_ring():
+    values = np.arange(16.0).reshape(4, 4)
+    expected = [(0 + 5 + 10 + 15) / 4, (1 + 6 + 11 + 12) / 4, (3 + 4 + 9 + 14) / 4]
+    np.testing.assert_allclose(measures.ring_profile(values, np.array([0, 1, -1])), expected)
+
+
 def test_spectrum_of_a_known_matrix():
     blocks = [
         random_weights(seed, *shape) for seed, shape in enumerate([(9, 9), (9, 4), (4, 9), (4, 4)])

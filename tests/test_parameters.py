@@ -190,6 +190,7 @@ def test_ids_of_the_summary():
     parts += [f"clock.variability.{part}" for part in (*timing, "passes", "left_out")]
     kinds = ("within", "forward", "backward", "rest")
     weights = [f"clock.weights.{when}{kind}" for when in ("", "embedded_") for kind in kinds]
+    weights += [f"clock.weights.inhibition_{kind}" for kind in kinds[:3]]
     weights += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
     targets = {"abcba": {"kind": "symbols"}}
     readout = ["readout.abcba.error", "readout.abcba.correlation"]

@@ -18,6 +18,7 @@ from simcore.errors import UserError
 CAPTIONS = sorted((Path(__file__).parents[1] / "workflow" / "report").glob("*.rst"))
 BY_STEM = {path.stem: path for path in CAPTIONS}
 DRAWN = {
+    "inhibition",
     "learning_curve",
     "linear_model",
     "periods",

@@ -23,7 +23,7 @@ from studies import HARD_WIRED, ROOT, TARGETS, TINY, WHOLE, assert_fails, merged
 from simcore import stores
 from simcore.documentation import documentation
 
-TRAINED_FIGURES = ["weights", "time_course", "spectrum", "linear_model"]
+TRAINED_FIGURES = ["weights", "inhibition", "time_course", "spectrum", "linear_model"]
 CLOCK_FIGURES = ["periods", "replay_raster", "variability"]
 TARGET_FIGURES = ["replay_raster", "target_and_replay", "readout_weights", "learning_curve"]
 ALL = {"network", "embedding", "consolidation", "replay_clock", "analysis", "summary.json"} | {
@@ -82,6 +82,7 @@ def test_summary_has_every_number(whole):
     assert list(by_id) == [
         *(f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")),
         *(f"clock.weights.embedded_{part}" for part in ("within", "forward", "backward", "rest")),
+        *(f"clock.weights.inhibition_{part}" for part in ("within", "forward", "backward")),
         *("clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"),
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
         *(f"clock.replay.{part}" for part in ("order", "dwell_time", "broken_links")),
@@ -556,9 +557,8 @@ def test_the_workflow_plans_and_lints_where_nothing_has_run(copied_project):
 def test_the_reference_matrix_is_replayed(reference_data, tmp_path):
     shipped = yaml.safe_load((ROOT / "config" / "reference.yaml").read_text())
     matrix = reference_data / Path(shipped["clock"]["weights"]).name
-    study = merged(
-        shipped, {"clock": {"weights": str(matrix)}, "replay": {"duration": "2 s"}, "expected": {}}
-    )
+    short = {"replay": {"duration": "2 s"}, "sweeps": {"run": []}, "expected": {}}
+    study = merged(shipped, {"clock": {"weights": str(matrix)}} | short)
     done = run(studies.write(tmp_path, study))
     assert done.returncode == 0, done.text
     folder = tmp_path / shipped["study"]

@@ -7,6 +7,7 @@ CLOCK_FIGURES = (
     (
         {
             "weights": ["network", "consolidation"],
+            "inhibition": ["analysis"],
             "time_course": ["embedding", "consolidation"],
             "spectrum": ["analysis"],
             "linear_model": ["consolidation", "analysis"],

@@ -38,6 +38,14 @@ def weights(start, consolidated):
     variables["relative_strength"] = variable(
         ("phase", "cluster_index"), strength, "1", "mean weight within over to the outside"
     )
+    of_inhibition, paths = zip(*map(stages.disynaptic_inhibition, networks.values()), strict=True)
+    numbers |= of_inhibition[-1]
+    variables["disynaptic_inhibition"] = variable(
+        ("phase", "cluster_pre", "cluster_post"),
+        np.array(paths),
+        "1",
+        "weights of the paths E to I to E between clusters, over the mean of all pairs",
+    )
     return numbers, variables
 
 

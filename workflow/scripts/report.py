@@ -15,6 +15,7 @@ TITLES = {
     "time_course": "Course of the learning",
     "stability": "Stability of the embedded weights",
     "spectrum": "Spectrum of the weight matrix",
+    "inhibition": "Who inhibits whom: learned inhibition between clusters",
     "linear_model": "Why it turns: a ring of a few units",
     "replay_raster": "Spontaneous replay",
     "target_and_replay": "Target and replay",
