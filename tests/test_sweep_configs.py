@@ -9,7 +9,7 @@ from studies import ROOT
 from simcore import sweeps
 from simcore.parameters import read_study
 
-NAMES = ("sweeps*", "side_by*", "paper/least_squares*", "paper/song*")
+NAMES = ("sweeps*", "side_by*", "paper/[ls]*")
 FILES = sorted(file for name in NAMES for file in (ROOT / "config").glob(name))
 EXPERIMENTS = yaml.safe_load((ROOT / "config/experiments.yaml").read_text())
 STAGES = ("network", "training", "replay", "target", "learn", "measure")
