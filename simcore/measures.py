@@ -579,12 +579,11 @@ def disynaptic_inhibition(
 
     Source: ours (docs/clock.md).
     """
-    n_i = len(i_to_e[0]) - 1
-    drive = _summed(np.repeat(cluster, np.diff(e_to_i[0])), e_to_i, n_clusters, n_i)
-    pre = np.repeat(np.arange(n_i), np.diff(i_to_e[0]))
-    received = _summed(pre, (i_to_e[0], cluster[i_to_e[1]], i_to_e[2]), n_i, n_clusters)
+    member = _membership(cluster, n_clusters)
+    drive = member.T @ _matrix(e_to_i, len(i_to_e[0]) - 1)
+    received = _matrix(i_to_e, len(cluster)) @ member
     size = np.bincount(cluster, minlength=n_clusters)
-    paths = drive @ received / np.outer(size, size)
+    paths = (drive @ received).toarray() / np.outer(size, size)
     return ratio(paths, paths.mean())
 
 
@@ -605,11 +604,18 @@ def ring_profile(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return np.array([values[pre, (pre + step) % len(values)].mean() for step in steps])
 
 
-def _summed(pre, synapses, n_pre, n_post):
-    """Sum the weights between units: float64 array (pre, post)."""
-    _, post, weight = synapses
-    total = np.bincount(pre * n_post + post, np.asarray(weight, float), n_pre * n_post)
-    return total.reshape(n_pre, n_post)
+def _matrix(synapses, n_post):
+    """Return sparse weights (row_pointer, column, weight) as a matrix [pre, post] of scipy."""
+    from scipy.sparse import csr_array
+
+    row_pointer, column, weight = synapses
+    shape = len(row_pointer) - 1, n_post
+    return csr_array((np.asarray(weight, float), column, row_pointer), shape=shape)
+
+
+def _membership(unit, n_units):
+    """Return the matrix [neuron, unit] that is 1 where a neuron belongs to a unit."""
+    return _matrix((np.arange(len(unit) + 1), unit, np.ones(len(unit))), n_units)
 
 
 def spectrum(
@@ -637,25 +643,18 @@ def spectrum(
     cluster_eigenvalue : complex128 array (cluster_eigenvalue,)
         n_clusters + 1 of them, likewise.
     """
-    from scipy.sparse import block_array, csr_array
+    from scipy.sparse import block_array
 
     n_e, n_i = len(e_to_e[0]) - 1, len(i_to_i[0]) - 1
-
-    def matrix(block, n_pre, n_post):
-        row_pointer, column, weight = block
-        return csr_array((np.asarray(weight, float), column, row_pointer), shape=(n_pre, n_post))
-
     # As [post, pre], in which the input to the neurons is the matrix times their rates.
     signed = block_array(
         [
-            [matrix(e_to_e, n_e, n_e), matrix(e_to_i, n_e, n_i)],
-            [-matrix(i_to_e, n_i, n_e), -matrix(i_to_i, n_i, n_i)],
+            [_matrix(e_to_e, n_e), _matrix(e_to_i, n_i)],
+            [-_matrix(i_to_e, n_e), -_matrix(i_to_i, n_i)],
         ]
     ).T.tocsr()
     unit = np.concatenate([cluster, np.full(n_i, n_clusters)])
-    member = csr_array(
-        (np.ones(n_e + n_i), unit, np.arange(n_e + n_i + 1)), shape=(n_e + n_i, n_clusters + 1)
-    )
+    member = _membership(unit, n_clusters + 1)
     summed = (member.T @ signed @ member).toarray()
     reduced = summed / np.bincount(unit)[:, None]
     return sorted_eigenvalues(signed.toarray()), sorted_eigenvalues(reduced)
