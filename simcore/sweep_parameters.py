@@ -313,12 +313,16 @@ class Sweep(Parameters):
         """The axes that a headline sums up."""
         return list(headline.over) or [headline.axis or next(iter(self.axes))]
 
+    def left(self, headline):
+        """The axes that a headline leaves: it is a number at each of their places."""
+        gone = {*self.summed(headline), *headline.at, headline.per}
+        return [axis for axis in self.axes if axis not in gone]
+
     def summary_ids(self, name):
         """The ids of its headlines in summary.json, under the name of the sweep."""
         ids = []
         for headline_name, headline in self.headlines.items():
-            gone = {*self.summed(headline), *headline.at, headline.per}
-            kept = {axis: self.axes[axis].coordinates for axis in self.axes if axis not in gone}
+            kept = {axis: self.axes[axis].coordinates for axis in self.left(headline)}
             for place in itertools.product(*kept.values()):
                 at = place_label(dict(zip(kept, place, strict=True)))
                 ids.append(f"sweep.{name}.{headline_name}{at}")

@@ -261,7 +261,7 @@ def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
     wildcards = SimpleNamespace(study="demo", target=target)
     # As Snakemake does it, where nothing measured is known.
     snakemakes = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
-    known = {"known": "The paper shows something else."}
+    known = {"caption": {"how_to_read": "Dots.", "known": "The paper shows something else."}}
     params = SimpleNamespace(**known)
     texts = [snakemakes.render(snakemake=SimpleNamespace(wildcards=wildcards, params=params))]
     texts.append(report.caption(BY_STEM[stem], SUMMARY, known, study="demo", target=target))
@@ -302,7 +302,7 @@ def test_captions_leave_out_what_is_undefined():
         assert "Here" not in text and "None" not in text
     assert "Here" not in report.caption(BY_STEM["periods"], SUMMARY)
     for path in CAPTIONS:
-        report.caption(path, [], {"known": ""}, target="abcba")
+        report.caption(path, [], {"caption": {"how_to_read": "", "known": ""}}, target="abcba")
 
 
 def test_further_tables_follow_the_figures(tmp_path, picture):

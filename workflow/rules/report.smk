@@ -45,7 +45,8 @@ rule report:
         ),
         experiments={name: experiment.about for name, experiment in EXPERIMENTS.items()},
         sweeps={
-            name: {"about": sweep.about, "known": sweep.known} for name, sweep in SWEEPS.items()
+            name: {"about": sweep.about, "caption": CAPTIONS[name]}
+            for name, sweep in SWEEPS.items()
         },
         comparisons={name: comparison.about for name, comparison in COMPARISONS.items()},
         code=code("report.py"),

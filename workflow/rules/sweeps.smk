@@ -1,8 +1,14 @@
 # Sweeps: shared steps, batches of points, and one dataset for each sweep.
 
 from simcore import costs, sweeps
+from simcore.sweep_captions import how_to_read
 
 SWEEPS = STUDY.sweeps.chosen
+# What the captions of their figures say.
+CAPTIONS = {
+    name: {"how_to_read": how_to_read(sweep), "known": sweep.known}
+    for name, sweep in SWEEPS.items()
+}
 SWEEP_FOLDER = f"{FOLDER}/sweeps"
 # What a point varies: the study without what belongs to the whole.
 VARIED = without(dict(config), "sweeps", "methods", "expected", "expected_of", "run", "stability")
@@ -246,7 +252,7 @@ rule sweep_figure:
     resources:
         runtime=growing(30),
     params:
-        known=lambda wildcards: SWEEPS[wildcards.sweep].known,
+        caption=lambda wildcards: CAPTIONS[wildcards.sweep],
         code=code("sweep_figure.py"),
     script:
         "../scripts/sweep_figure.py"

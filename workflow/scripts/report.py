@@ -61,7 +61,7 @@ def figure(shown, summary, captions):
     """All about a figure, for the page and for report.json."""
     kind, of = shown["kind"], shown["of"]
     sounds = ("target", "replay") if kind == "sound" else ()
-    params = {"known": this.params["sweeps"][of["sweep"]]["known"]} if "sweep" in of else {}
+    params = {"caption": this.params["sweeps"][of["sweep"]]["caption"]} if "sweep" in of else {}
     return {
         "file": f"figures/{shown['file']}",
         "sounds": {one: f"sounds/{of['target']}_{one}.wav" for one in sounds},

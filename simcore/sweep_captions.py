@@ -1,0 +1,72 @@
+"""How to read the figure of a sweep (:mod:`simcore.sweep_figures`): what its caption says."""
+
+
+def how_to_read(sweep):
+    """Tell what the panels of a sweep's figure show: only what this one has.
+
+    Parameters
+    ----------
+    sweep : simcore.sweep_parameters.Sweep
+
+    Returns
+    -------
+    str
+        A few sentences.
+    """
+    sentences = [
+        _of_lines(sweep),
+        _of_maps(sweep),
+        _of_panels(sweep),
+        _of_products(sweep),
+        _of_headlines(sweep),
+        "Where a number is missing, the variable failure of the dataset says why.",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _has_maps(sweep):
+    return sweep.figure == "map" and len(sweep.axes) > 1
+
+
+def _of_lines(sweep):
+    if _has_maps(sweep) and not any(view.along for view in sweep.views.values()):
+        return ""
+    if sweep.replicates == 1:
+        return "Each dot is one network."
+    bands = ", bands their 95 % intervals (of Student's t)" if sweep.replicates > 2 else ""
+    return f"Each dot is one network with a seed of its own; lines are means{bands}."
+
+
+def _of_maps(sweep):
+    over = " over the replicates" if sweep.replicates > 1 else ""
+    return f"Maps show means{over}, grey is no number." if _has_maps(sweep) else ""
+
+
+def _of_panels(sweep):
+    several = len(sweep.axes) > 2 or any(view.each for view in sweep.views.values())
+    return "Panels in a row with a place as their titles share one scale." if several else ""
+
+
+def _of_products(sweep):
+    powers = [one for one in sweep.headlines.values() if one.kind == "power" and one.over]
+    if not powers and all(view.along for view in sweep.views.values()):
+        return ""
+    said = "Against a product of axes every mean is a dot"
+    if powers:
+        said += ": coloured those that a power was fitted to, grey the others; the power is a line"
+    if any(one.theory is not None for one in powers):
+        said += ", that of a theory a dashed one"
+    return f"{said}."
+
+
+def _of_headlines(sweep):
+    along = [one for one in sweep.headlines.values() if sweep.left(one)]
+    if not along:
+        return ""
+    bars = ", bars their 95 % intervals (of the jackknife)" if sweep.replicates > 2 else ""
+    said = f"Where dots are numbers that sum up whole lines, they are those of the scorecard{bars}"
+    if any(one.kind == "crossing" for one in along):
+        said += "; an open dot is a lower bound: the axis ends before the level is crossed"
+    if any(one.per for one in sweep.headlines.values()):
+        said += "; lines through the origin are fits to such numbers"
+    return f"{said}."
