@@ -57,7 +57,7 @@ def test_the_page_fits_and_shows_everything(results, browser, width):
     assert there == width and needed <= width
     shown = "return [...document.images].map(i => i.complete && i.naturalWidth > 0)"
     pictures = browser.execute_script(shown)
-    assert len(pictures) == 4 + 3 + 2 * 4 + 2 and all(pictures)
+    assert len(pictures) == 5 + 3 + 2 * 4 + 2 and all(pictures)
     sizes = (
         "return [...document.querySelectorAll('p, td, th, dd')]"
         ".map(element => parseFloat(getComputedStyle(element).fontSize))"

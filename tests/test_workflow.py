@@ -133,7 +133,7 @@ def test_report_needs_nothing_else(whole):
     _, folder, _ = whole
     page = (folder / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
-    assert len([source for source in sources if source.startswith("data:image/png")]) == 16
+    assert len([source for source in sources if source.startswith("data:image/png")]) == 17
     assert len([source for source in sources if source.startswith("data:image/gif")]) == 1
     assert len([source for source in sources if source.startswith("data:audio/wav")]) == 2
     assert all(source.startswith(("data:", "#")) for source in sources)
