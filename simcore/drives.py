@@ -80,7 +80,7 @@ def rate_model(
     tau: float = 40.0,
     gain: float = 5.0,
     p: float = 0.3,
-    run_in: float = 1100.0,
+    run_in: float = 300.0,
 ) -> np.ndarray:
     """Record the inputs x of a chaotic network of rate units with random connections of its own.
 

@@ -175,8 +175,8 @@ def keep_points(numbers, costs, path, *, name, seed):
 
     Parameters
     ----------
-    numbers : list of (simcore.sweeps.Point, xarray.Dataset)
-        Points, each with its store, or with what :func:`points` gave.
+    numbers : dict of str to xarray.Dataset
+        By the identity of the point: its store, or what :func:`points` gave.
     costs : dict of str to float
         CPU seconds of steps, by their identity.
     path : path-like
@@ -184,9 +184,9 @@ def keep_points(numbers, costs, path, *, name, seed):
         Of the sweep.
     seed : int
     """
-    of_points, stored = zip(*numbers, strict=True)
+    stored = list(numbers.values())
     texts = {
-        "identity": ([point.identity for point in of_points], "what the point goes by"),
+        "identity": (list(numbers), "what the point goes by"),
         "failure": ([one.attrs["failure"] for one in stored], "why it lacks numbers, if so"),
         "code_digest": ([one.attrs["code_digest"] for one in stored], "of the code that made it"),
     }
@@ -194,9 +194,10 @@ def keep_points(numbers, costs, path, *, name, seed):
         key: variable("point", np.array(values, dtype=object), "1", meaning)
         for key, (values, meaning) in texts.items()
     }
-    for measure in of_points[0].measures:
-        units = {one[measure].attrs["units"] for one in stored} - {"1"}
-        values = np.array([float(one[measure]) for one in stored])
+    # Points of other measures are other points: no number of theirs is missed.
+    for measure in dict.fromkeys(name for one in stored for name in one.data_vars):
+        units = {one[measure].attrs["units"] for one in stored if measure in one} - {"1"}
+        values = np.array([float(one.get(measure, np.nan)) for one in stored])
         variables[measure] = variable("point", values, min(units, default="1"), measure)
     stores.write(
         xr.Dataset(variables, attrs={"costs": json.dumps(costs, sort_keys=True)}),

@@ -35,6 +35,7 @@ from simcore.parameter_types import (
 )
 from simcore.rls_parameters import RLS, RLSTarget, with_bases
 from simcore.sweep_parameters import Sweeps
+from simcore.targets import BASELINE, LEAD_FRACTION, ON_RATE, SONG_START
 
 # What is measured of a clock's replay, and of its timing over the passes.
 RHYTHM = (
@@ -325,7 +326,9 @@ class Readout(Parameters):
     interneuron_to_readout: NotNegative = parameter(200, "pF", "H to A, inhibitory")
     readout_to_interneuron: NotNegative = parameter(200, "pF", "A to H")
     external_weight: NotNegative = parameter(1.78, "pF", "of an external event to S and H")
-    baseline_rate: NotNegative = parameter(1, "kHz", "external, to S without a target and to H")
+    baseline_rate: NotNegative = parameter(
+        BASELINE, "kHz", "external, to S without a target and to H"
+    )
     burn_in: Time = parameter(50, "ms", "before the first target can start")
     alternation: PositiveTime = parameter(
         2e3, "ms", "duration of a block, when several sequences of one target alternate"
@@ -357,7 +360,7 @@ class TargetBase(Parameters):
         "target can use only every second pass, or fewer",
     )
     on_rate: Positive = parameter(
-        10, "kHz", "external input of a supervisor that is fully on", le=1000
+        ON_RATE, "kHz", "external input of a supervisor that is fully on", le=1000
     )
 
 
@@ -374,7 +377,9 @@ class SymbolTarget(TargetBase):
         "of several sequences, the one to replay: the read-outs of the others are inhibited; "
         "default: the first",
     )
-    lead: float = parameter(1 / 16, "1", "part of the length before the first symbol", ge=0, lt=1)
+    lead: float = parameter(
+        LEAD_FRACTION, "1", "part of the length before the first symbol", ge=0, lt=1
+    )
 
     @field_validator("sequence")
     @classmethod
@@ -564,7 +569,7 @@ class Study(Parameters):
     song_fit: Literal["cut", "stretch"] = parameter(
         "cut", "1", "a piece longer than the target is cut to it, or squeezed into it"
     )
-    song_start: Time = parameter(417, "ms", "where the piece of the recording begins")
+    song_start: Time = parameter(SONG_START, "ms", "where the piece of the recording begins")
     song_duration: PositiveTime | None = parameter(
         None, "ms", "how much of the recording must be there; default: as long as the target"
     )

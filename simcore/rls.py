@@ -218,8 +218,8 @@ class Model:
     def work(self, inverse, threads):
         """Room for the updates of an inverse by so many threads."""
         shape = threads, inverse.c.shape[1]
-        q, k, own = (np.zeros(shape, inverse.P.dtype) for _ in range(3))
-        return rule_kernel.Work(q, k, own, np.full(threads, -1))
+        rooms = (np.zeros(shape, inverse.P.dtype) for _ in range(4))
+        return rule_kernel.Work(*rooms, np.full(threads, -1))
 
     def start(self, purpose, *, synapses=None, silenced=None):
         """Return a state of random phases, drawn from the stream of this purpose.

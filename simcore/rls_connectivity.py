@@ -6,7 +6,7 @@ Rows of synapses are postsynaptic: ``weight[s]`` for s from ``row_pointer[i]`` t
 
 import numpy as np
 
-from simcore.errors import UserError
+from simcore.errors import NoResult
 from simcore.kernels.least_squares import IncomingSynapses
 
 
@@ -27,7 +27,7 @@ def build(parameters, generator, groups=None):
 
     Raises
     ------
-    UserError
+    NoResult
         If a neuron has no presynaptic neuron.
     """
     n = parameters.neurons
@@ -39,7 +39,7 @@ def build(parameters, generator, groups=None):
         rows = _presynaptic(parameters, generator, groups)
     empty = [i for i, row in enumerate(rows) if not row.size]
     if empty:
-        raise UserError(
+        raise NoResult(
             f"With p {parameters.p:g} neuron {empty[0]} of {n} has no presynaptic neuron and can "
             "learn nothing: make network.p or network.neurons larger."
         )

@@ -493,8 +493,8 @@ class Experiment(Parameters):
                 if _shape(changed) != _shape(self):
                     raise ValueError(
                         f"series.key is {self.series.key}, but the networks of one experiment have "
-                        "one size, kind, duration and number of patterns, and equal tests: make "
-                        "them several experiments"
+                        "one size, kind, duration of stimulus and target, number of patterns, "
+                        "and equal tests: make them several experiments"
                     )
         return self
 
@@ -529,12 +529,13 @@ class Experiment(Parameters):
         """Bytes that the inverses P of one network take."""
         network = self.network
         rows = network.probability * network.neurons
+        packed = rows * (rows + 8) / 2
         if network.presynaptic != "independent":
             groups = 1 if network.presynaptic == "all" else network.groups
-            return groups * rows**2 * self.bits // 8
+            return groups * packed * self.bits // 8
         untrained = self.trains_others and self.target.others.train == "untrained"
         trained = self.target.followers if untrained else network.neurons
-        numbers = rows**2 if self.training.inverse == "full 64-bit" else rows * (rows + 8) / 2
+        numbers = rows**2 if self.training.inverse == "full 64-bit" else packed
         return trained * numbers * self.bits // 8
 
     @property
@@ -548,6 +549,7 @@ def _shape(experiment):
     network, target, training = experiment.network, experiment.target, experiment.training
     return (
         (experiment.networks, network.neurons, network.neuron, network.dt),
+        (network.initial, network.excitatory, experiment.input.duration),
         (target.duration, target.patterns, target.followers),
         (training.what, training.tests, training.dale, experiment.test),
     )

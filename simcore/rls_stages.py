@@ -274,7 +274,7 @@ def eigenvalues(experiment, training, run):
     -------
     complex128 (2, neuron)
     """
-    network = experiment.network
+    network = experiment.runs[run][1].network
     radius = tracking.balanced_radius(
         network.strength, network.inhibition, network.excitatory, network.p
     )

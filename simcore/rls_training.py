@@ -49,17 +49,17 @@ def inverses(experiment, synapses, groups=None):
         found = [np.flatnonzero(groups[group[i]] == i) for i in range(n)]
         own_row = np.array([place[0] if place.size else -1 for place in found])
     else:
-        packed = training.inverse != "full 64-bit"
-        layout = rule_kernel.PACKED if packed else rule_kernel.FULL
+        full = training.inverse == "full 64-bit"
+        layout = rule_kernel.FULL if full else rule_kernel.PACKED
         rows = np.where(modes(experiment) == MODES["untrained"], 0, np.diff(synapses.row_pointer))
-    size = padded(rows) if layout == rule_kernel.PACKED else rows
+    size = rows if layout == rule_kernel.FULL else padded(rows)
     start = np.concatenate(([0], np.cumsum(_numbers(rows, layout)))).astype(np.int64)
     P = np.zeros(start[-1], number)
     for begin, count in zip(start, rows, strict=False):
-        if layout == rule_kernel.PACKED:
-            diagonal = diagonal_places(count)
-        else:
+        if layout == rule_kernel.FULL:
             diagonal = np.arange(count) * (count + 1)
+        else:
+            diagonal = diagonal_places(count)
         P[begin + diagonal] = 1 / training.lambda_
     return rule_kernel.Inverse(
         layout=layout,
@@ -76,7 +76,7 @@ def inverses(experiment, synapses, groups=None):
 
 def _numbers(rows, layout):
     """Numbers that P of so many rows takes."""
-    return packed_size(rows) if layout == rule_kernel.PACKED else rows * rows
+    return rows * rows if layout == rule_kernel.FULL else packed_size(rows)
 
 
 def require_memory(experiment):

@@ -25,6 +25,7 @@ from simcore import clock, connectivity, damage, datasets, measures, readout, st
 from simcore.datasets import variable
 from simcore.errors import NoPeriod, UserError
 from simcore.kernels.network import STEP
+from simcore.numerics import steps_of
 from simcore.parameters import Clock, Damage, Readout, Replay
 from simcore.runs import Course, LearningRun, ReplayRun, TrainingRun
 from simcore.streams import stream
@@ -70,8 +71,10 @@ def network(given, seed, *, weights=None, watch=unwatched):
     state = clock.initial_state(built, parameters, seed, "network", plastic=True)
     run = TrainingRun(state, parameters.balancing, Course(built.cluster))
     tick = watch(run, parameters.balancing)
-    static = clock.kernel_parameters(state, parameters, dt, traces=True)
-    run.run(static, parameters.balancing_static, tick)
+    # A checkpoint may lie in what follows, where weights are about to change.
+    if state.counters[STEP] < steps_of(parameters.balancing_static, dt):
+        static = clock.kernel_parameters(state, parameters, dt, traces=True)
+        run.run(static, parameters.balancing_static, tick)
     plastic = clock.kernel_parameters(state, parameters, dt, plastic=True)
     run.run(plastic, parameters.balancing, tick)
     return _trained(run, plastic, built.cluster)
@@ -122,17 +125,10 @@ def training(given, seed, before, *, name, watch=unwatched):
     UserError
         The stage before has no state, as one taken from what an earlier run kept (simcore.kept).
     """
-    if not datasets.has_state(before):
-        raise UserError(
-            "the stage before was taken from what an earlier run kept, without the state from "
-            "which this one would go on: delete its store and run again without kept."
-        )
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     duration = getattr(parameters, name)
     built = datasets.read_connectivity(before)
-    state = clock.initial_state(built, parameters, seed, name, plastic=True)
-    datasets.restore_state(state, before)
-    state.counters[STEP] = 0
+    state = _state_after(before, built, parameters, seed, name)
     run = TrainingRun(state, duration, Course(built.cluster))
     tick = watch(run, duration)
     order = None
@@ -165,7 +161,8 @@ def driven(given, seed, before, driver, *, watch=unwatched):
     Raises
     ------
     UserError
-        The driver has another number of neurons.
+        The driver has another number of neurons, or the embedding no state, as one taken from what
+        an earlier run kept.
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     duration = given["stability"]["duration"]
@@ -176,14 +173,25 @@ def driven(given, seed, before, driver, *, watch=unwatched):
             "the driver has {} E and {} I neurons, this clock {} and {}: set stability.driver to a "
             "clock of the same size.".format(*sizes[1], *sizes[0])
         )
-    state = clock.initial_state(built, parameters, seed, "driven", plastic=True)
-    datasets.restore_state(state, before)
-    state.counters[STEP] = 0
+    state = _state_after(before, built, parameters, seed, "driven")
     synapses = clock.driver(driver, parameters.precision)
     run = TrainingRun(state, duration, Course(built.cluster), driver=synapses)
     kernel = clock.kernel_parameters(state, parameters, dt, plastic=True)
     run.run(kernel, duration, watch(run, duration))
     return _trained(run, kernel, built.cluster)
+
+
+def _state_after(before, built, parameters, seed, name):
+    """The state with which a stage of this name begins: the last of the stage before."""
+    if not datasets.has_state(before):
+        raise UserError(
+            "the stage before was taken from what an earlier run kept, without the state from "
+            "which this one would go on: delete its store and run again without kept."
+        )
+    state = clock.initial_state(built, parameters, seed, name, plastic=True)
+    datasets.restore_state(state, before)
+    state.counters[STEP] = 0
+    return state
 
 
 def _trained(run, kernel, cluster):

@@ -56,9 +56,10 @@ class Number:
 
 def sweep_of(dataset):
     """The sweep that a gathered dataset holds, its axes in their order."""
-    sweep = Sweep.model_validate(json.loads(dataset.attrs["parameters"]))
-    dims = dataset[sweep.measures[0]].dims[:-1]
-    return sweep.model_copy(update={"axes": {dim: sweep.axes[dim] for dim in dims}})
+    given = json.loads(dataset.attrs["parameters"])
+    dims = dataset[given["measures"][0]].dims[:-1]
+    # A headline that names no axis is along the first.
+    return Sweep.model_validate(given | {"axes": {dim: given["axes"][dim] for dim in dims}})
 
 
 def headlines(dataset, sweep):

@@ -14,7 +14,7 @@ import xarray as xr
 
 from simcore import datasets, rls_stages, stages, stores, sweep_measures
 from simcore.datasets import variable
-from simcore.errors import NoResult
+from simcore.errors import NoResult, UserError
 from simcore.parameters import unit_of
 from simcore.point_measures import measured
 from simcore.sweeps import point_path, shared_inputs, step_path
@@ -67,7 +67,7 @@ def make_shared(step, folder, shared, watch=stages.unwatched, own=None):
     ``own`` is the store of the same stage in the study itself, if it runs it: then a copy of that.
 
     If its network cannot give it, the store says why, and no point that needs it has its number.
-    Returns what it cost, as :func:`make_point`.
+    Returns what it cost, as :func:`make_point`. A UserError says if ``own`` was not trained here.
     """
     costs, files = (
         {},
@@ -77,7 +77,7 @@ def make_shared(step, folder, shared, watch=stages.unwatched, own=None):
         if own is None:
             made = _make(step, folder, shared, {}, costs, watch)
         else:
-            made, files = stores.read(own, stage=step.name), {step.name: own}
+            made, files = _own(own, step.name), {step.name: own}
     except NoResult as error:
         made = xr.Dataset(attrs={"failure": str(error), "simulated_ms": 0.0})
     stores.write(
@@ -91,6 +91,17 @@ def make_shared(step, folder, shared, watch=stages.unwatched, own=None):
         simulated_ms=made.attrs["simulated_ms"],
     )
     return costs
+
+
+def _own(path, stage):
+    """Read the store of a stage of the study itself, whose weights must not be rounded."""
+    dataset = stores.read(path, stage=stage)
+    if "trained_by" in dataset.attrs:
+        raise UserError(
+            f"{path} was taken from what an earlier run kept, with rounded weights, from which no "
+            "sweep begins: delete it and what was made from it, or run with kept again."
+        )
+    return dataset
 
 
 def _stage_of(step):

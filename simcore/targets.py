@@ -6,7 +6,7 @@ Every target is a table of supervisor rates in kHz, one row per time step and on
 
 import warnings
 from dataclasses import dataclass
-from math import gcd
+from math import ceil, gcd
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,11 @@ import numpy as np
 from simcore.errors import UserError
 from simcore.numerics import steps_of
 
+# The defaults of a study, too (simcore/parameters.py).
 ON_RATE = 10.0  # kHz: a symbol that is on, or a song's full amplitude
 BASELINE = 1.0  # kHz: a supervisor without a target
+LEAD_FRACTION = 1 / 16  # of a target, before its first symbol
+SONG_START = 417.0  # ms: where the paper's piece of the recording begins
 
 SONG_SAMPLING_RATE = 44100  # Hz: the recordings of the paper; others are resampled to it
 SONG_WINDOW = 128  # samples of the Hamming window
@@ -68,7 +71,7 @@ def symbol_sequence(
     length: float,
     dt: float,
     *,
-    lead_fraction: float = 1 / 16,
+    lead_fraction: float = LEAD_FRACTION,
     on_rate: float = ON_RATE,
     baseline: float = BASELINE,
 ) -> Target:
@@ -155,7 +158,7 @@ def song(
     length: float,
     dt: float,
     *,
-    start: float = 417.0,
+    start: float = SONG_START,
     duration: float | None = None,
     fit: str = "cut",
     channels: range = SONG_CHANNELS,
@@ -252,7 +255,7 @@ def synthesize_song(
         Between -1 and 1.
     """
     random = np.random.default_rng(seed)
-    samples = np.zeros(int(duration * sampling_rate / 1000))
+    samples = np.zeros(ceil(duration * sampling_rate / 1000))
     syllables = (_whistle, _trill, _warble)
     begin = int(random.uniform(5, 15) * sampling_rate / 1000)
     previous = None

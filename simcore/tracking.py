@@ -8,11 +8,8 @@ times (ms) since the window began and their neurons, in any order. What is undef
 correlation with something constant is 0.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from simcore.drives import phi
 from simcore.errors import UserError
 from simcore.numerics import decaying_sum, ratio, sorted_eigenvalues, steps_of
 
@@ -157,9 +154,7 @@ def sliding_agreement(
     return (first + rows / 2) * dt, np.array(agreement, dtype=float)
 
 
-def separation(
-    drive: np.ndarray, disturbed: np.ndarray, *, window: slice = slice(None)
-) -> np.ndarray:
+def separation(drive: np.ndarray, disturbed: np.ndarray) -> np.ndarray:
     """Follow how far two runs have come apart, for example after one spike was deleted.
 
     The root mean square over neurons of their difference, over the standard deviation of the
@@ -169,8 +164,6 @@ def separation(
     Parameters
     ----------
     drive, disturbed : arrays (time, neuron)
-    window : slice
-        Rows of the drive whose standard deviation is taken; all by default.
 
     Returns
     -------
@@ -180,7 +173,7 @@ def separation(
     Source: the paper's figure 4.
     """
     difference = np.subtract(drive, disturbed, dtype=float)
-    sd = np.std(drive[window], dtype=float)
+    sd = np.std(drive, dtype=float)
     distance = np.sqrt(np.mean(difference**2, axis=1))
     return ratio(distance, np.full(len(distance), sd))
 
@@ -188,14 +181,12 @@ def separation(
 # The quasi-static split: what a network of rates with the same weights would do
 
 
-def filtered_by_synapse(
-    rate: np.ndarray, tau_s: float, dt: float, initial: np.ndarray | None = None
-) -> np.ndarray:
+def filtered_by_synapse(rate: np.ndarray, tau_s: float, dt: float) -> np.ndarray:
     """Pass rates through the synapses' filter: what r would be if spikes were a rate.
 
-    r <- c r + (1 - c) rate with c = exp(-dt / tau_s), so that a steady rate is its own r. The
-    spiking network's mean r is larger by about dt / (2 tau_s) of it, because a spike is not decayed
-    in its own time step.
+    r <- c r + (1 - c) rate with c = exp(-dt / tau_s), so that a steady rate is its own r; the first
+    row counts as the rate for ever before. The spiking network's mean r is larger by about
+    dt / (2 tau_s) of it, because a spike is not decayed in its own time step.
 
     Parameters
     ----------
@@ -203,8 +194,6 @@ def filtered_by_synapse(
         In spikes per unit of 10 ms.
     tau_s, dt : float
         Time constant of the synapses and time step in ms.
-    initial : array (neuron,), optional
-        r before the first row; by default as if the first row had been the rate for ever.
 
     Returns
     -------
@@ -215,7 +204,7 @@ def filtered_by_synapse(
     """
     decay = np.exp(-dt / tau_s)
     rate = np.asarray(rate, dtype=float)
-    return decaying_sum((1 - decay) * rate, decay, rate[0] if initial is None else initial)
+    return decaying_sum((1 - decay) * rate, decay, rate[0])
 
 
 def quasi_static_drive(weights, rate: np.ndarray) -> np.ndarray:
@@ -240,43 +229,6 @@ def quasi_static_drive(weights, rate: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(drive.T)
 
 
-def predicted_drive(
-    weights,
-    target: np.ndarray,
-    tau_s: float,
-    dt: float,
-    *,
-    constant_input: float | np.ndarray = 0.0,
-    transfer: Callable[[np.ndarray], np.ndarray] = phi,
-) -> np.ndarray:
-    """Return W R: the drive if all neurons fired at the rates that their targets ask for.
-
-    R is the rate transfer(target + input) passed through the synapses' filter.
-
-    Parameters
-    ----------
-    weights
-        As in `quasi_static_drive`.
-    target : array (time, neuron)
-        Target drive.
-    tau_s, dt : float
-        Time constant of the synapses and time step in ms.
-    constant_input : float or array (neuron,)
-        Input of the neurons besides the drive.
-    transfer : function
-        From input to rate in spikes per unit of 10 ms, for example `phi` or `lif` of
-        `simcore.drives`.
-
-    Returns
-    -------
-    float64 array (time, neuron)
-
-    Source: specification section 3, tracking error; the paper's figure 3.
-    """
-    rate = transfer(np.asarray(target, dtype=float) + constant_input)
-    return quasi_static_drive(weights, filtered_by_synapse(rate, tau_s, dt))
-
-
 def tracking_error(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the root mean square of W R - target over the target's standard deviation.
 
@@ -286,7 +238,7 @@ def tracking_error(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     predicted : array (time, neuron)
-        W R, as from `predicted_drive`.
+        W R, what a network of rates would be driven by (`simcore.rls_replay.prediction`).
     target : array (time, neuron)
 
     Returns
@@ -309,7 +261,7 @@ def sampling_error(drive: np.ndarray, predicted: np.ndarray, target: np.ndarray)
     drive : array (..., time, neuron)
         Of the spiking network, in one or several starts.
     predicted : array (time, neuron)
-        W R, as from `predicted_drive`.
+        W R, what a network of rates would be driven by (`simcore.rls_replay.prediction`).
     target : array (time, neuron)
 
     Returns
@@ -418,15 +370,6 @@ def binned_rate(
     """
     count = _counts(spike_time, spike_neuron, neurons, int((duration + ROUNDING) // bin), bin)
     return count / (trials * bin / 1000)
-
-
-def silent(spike_neuron: np.ndarray, neurons: int) -> np.ndarray:
-    """Tell which neurons never fired: bool array (neuron,).
-
-    Their number belongs beside every mean correlation of rates, in which they count as 0.
-    Source: specification section 3.
-    """
-    return np.bincount(np.asarray(spike_neuron, dtype=int), minlength=neurons) == 0
 
 
 # Weights

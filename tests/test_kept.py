@@ -155,8 +155,8 @@ def test_kept_points_stand_for_their_stores(tmp_path):
         costs |= sweep_runs.make_point(point, tmp_path, set())
     stored = [stores.read(sweeps.point_path(tmp_path, point.key)) for point in points]
     path, seconds = kept.points_path(tmp_path, "rates"), {"some step": 1.5}
-    pairs = list(zip(points, stored, strict=True))
-    kept.keep_points(pairs, seconds, path, name="rates", seed=1)
+    numbers = {point.identity: one for point, one in zip(points, stored, strict=True)}
+    kept.keep_points(numbers, seconds, path, name="rates", seed=1)
     assert kept.costs(path, "rates") == seconds
 
     sweep, points = of_rates([4.0, 5.0, 6.0], "new")
@@ -180,6 +180,24 @@ def test_kept_points_stand_for_their_stores(tmp_path):
     sweep_runs.make_point(points[0], tmp_path, set())
     sweep_runs.gather(sweep, keys, tmp_path, tmp_path / "all.zarr.zip", **options)
     assert stores.read(tmp_path / "all.zarr.zip").attrs["kept"] == 1
+
+
+def test_points_of_other_measures_are_kept_side_by_side(tmp_path):
+    number = xr.DataArray(2.5, attrs={"units": "Hz"})
+    attributes = {"failure": "", "code_digest": "old"}
+    numbers = {
+        "one": xr.Dataset({"clock.replay.rate_e": number}, attrs=attributes),
+        "other": xr.Dataset({"clock.replay.rate_i": 2 * number}, attrs=attributes),
+    }
+    numbers["other"]["clock.replay.rate_i"].attrs = number.attrs
+    path = kept.points_path(tmp_path, "rates")
+    kept.keep_points(numbers, {}, path, name="rates", seed=1)
+    back = kept.points(path, "rates")
+    assert list(back) == list(numbers)
+    for identity, one in numbers.items():
+        for name in one:
+            xr.testing.assert_equal(back[identity][name], one[name])
+            assert back[identity][name].attrs["units"] == "Hz"
 
 
 def test_nothing_is_kept_where_no_file_is(tmp_path):

@@ -118,12 +118,12 @@ def assert_inverses_equal_oracle(training, oracle, tolerance):
     for i, expected in enumerate(oracle.P):
         if oracle.mode[i] == 0:
             continue
-        n = len(expected)
         if training.model.groups is None:
-            found = inverse_of(inverse, i)[:n, :n]
+            found = inverse_of(inverse, i)[: len(expected), : len(expected)]
         else:
-            found = inverse_of(inverse, inverse.group[i])
-            own = inverse.own_row[i]
+            unit, own = inverse.group[i], inverse.own_row[i]
+            n = training.model.groups[unit].size
+            found = inverse_of(inverse, unit)[:n, :n]
             if own >= 0:  # what is known of the others if the neuron itself is no regressor
                 found = found - np.outer(found[:, own], found[own]) / found[own, own]
                 found = np.delete(np.delete(found, own, 0), own, 1)
@@ -330,10 +330,9 @@ def test_user_is_told_which_inverse_is_broken(changes, unit, who):
             if training.model.groups is None:
                 low, high = training.model.synapses.row_pointer[[unit, unit + 1]]
                 columns = training.model.synapses.column[low:high]
-                places = diagonal_places(columns.size)
             else:
                 columns = training.model.groups[unit]
-                places = np.arange(columns.size) * (columns.size + 1)
+            places = diagonal_places(columns.size)
             fired = training.state.r[columns].argmax()
             assert training.state.r[columns[fired]] > 0.1
             inverse.P[inverse.start[unit] + places[fired]] = -1e3
@@ -425,7 +424,8 @@ def test_inverse_begins_as_identity_over_lambda(changes):
     inverse, synapses = training.inverse, training.model.synapses
     for unit in range(inverse.size.size):
         expected = np.zeros(inverse.size[unit])
-        n = np.diff(synapses.row_pointer)[unit] if training.model.groups is None else None
+        groups = training.model.groups
+        n = np.diff(synapses.row_pointer)[unit] if groups is None else groups[unit].size
         expected[:n] = 4.0
         np.testing.assert_array_equal(inverse_of(inverse, unit), np.diag(expected))
     assert rls.modes(training.model.experiment).all()

@@ -19,6 +19,7 @@ from simcore.kernels.packed import (
     diagonal_places,
     packed_size,
     padded,
+    read_row,
 )
 
 TYPES = [np.float64, np.float32]
@@ -83,6 +84,15 @@ def test_every_place_is_one_entry_or_its_mirror_image(number):
     outside = [(a, b) for a in range(n) for b in range(a) if a // 8 != b // 8]
     assert len({below[a, b] for a, b in outside}) == len(outside)
     assert all(full[a, b] == full[b, a] for a, b in outside)
+
+
+@pytest.mark.parametrize("n", range(1, 41))
+def test_rows_are_read(n):
+    full, row = symmetric(n), np.full(padded(n), np.nan)
+    for place in range(n):
+        read_row(packed(full), place, row)
+        np.testing.assert_array_equal(row[:n], full[place])
+        assert (row[n:] == 0).all()
 
 
 @pytest.mark.parametrize("n", SIZES)

@@ -489,7 +489,7 @@ def test_what_is_recorded_before_and_after_surrounds_the_window():
 
 def test_no_more_is_recorded_before_the_window_than_there_was():
     """Free run and stimulus last 80 ms."""
-    assert len(model_of().test(0, "x", before=100).drive) in (280, 300)
+    assert len(model_of().test(0, "x", before=100).drive) == 280
 
 
 @pytest.mark.parametrize("changes", [{}, NOISY], ids=["plain", "noisy"])
@@ -522,11 +522,9 @@ def test_deleted_spike(changes):
 def test_deleting_what_did_not_fire_changes_nothing():
     model = model_of(NOISY)
     whole = model.test(0, "x")
-    quiet = set(range(40)) - set(whole.spike_neuron[whole.spike_step == 100].tolist())
-    for step, neuron in ((100, quiet.pop()), (1, 0), (200, 0)):
-        fired = (whole.spike_step == step) & (whole.spike_neuron == neuron)
-        if not fired.any():
-            assert same_trial(model.test(0, "x", delete=(step, neuron)), whole)
+    for step in (1, 100, 200):
+        quiet = set(range(40)) - set(whole.spike_neuron[whole.spike_step == step].tolist())
+        assert same_trial(model.test(0, "x", delete=(step, min(quiet))), whole)
 
 
 def test_spike_deleted_in_a_damaged_network():
@@ -738,19 +736,21 @@ def test_memory_is_that_of_the_inverses(changes, neurons):
 
 
 def test_layouts_take_what_the_specification_says():
-    """Section 6.2: N = 500, full, packed, 32-bit: 90, 46, 23 MB; one P for all in common: 2 MB."""
+    """Section 6.2: N = 500, full, packed, 32-bit: 90, 46, 23 MB; one P for all in common: 2 MB,
+    of which half is stored here.
+    """
     needed = [
         small(changes, network={"neurons": 500}).memory_needed / 1e6
         for changes in (FULL, {}, BITS32, LAYOUTS["all"])
     ]
-    np.testing.assert_allclose(needed, [90, 46, 23, 2], rtol=0.04)
+    np.testing.assert_allclose(needed, [90, 46, 23, 1], rtol=0.04)
 
 
 @pytest.mark.parametrize("changes", LAYOUTS.values(), ids=LAYOUTS)
 def test_too_little_memory_is_told_before_it_is_taken(monkeypatch, changes):
     experiment = small(changes, network={"neurons": 20_000})
     needed = experiment.memory_needed
-    assert needed > 1e9
+    assert needed > 5e8
     free = SimpleNamespace(available=0.9 * needed)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     with pytest.raises(UserError) as error:
@@ -760,7 +760,7 @@ def test_too_little_memory_is_told_before_it_is_taken(monkeypatch, changes):
     assert f"{0.9 * needed / 1e9:.1f} GB are free" in message and message.endswith(".")
     free.available = 1.1 * needed
     rls_training.require_memory(experiment)
-    free.available = 1e4
+    free.available = 1e3
     with pytest.raises(UserError, match="GB are free"):
         trained(small(changes, network={"neurons": 60}))
 

@@ -57,21 +57,31 @@ def test_radius_holds_all_but_one_percent_of_the_eigenvalues():
 
 def test_random_weights_fill_their_radius():
     """Weights that were not trained, by the formula of the paper (specification: 0.98 to 1.04)."""
-    change = {"network": {"initial": "balanced", "neurons": 300, "p": 0.2}}
-    experiment = changed(change)
-    synapses = rls.Model(experiment, 1, 0).synapses
-    training = xr.Dataset(
+    network = {"initial": "balanced", "neurons": 300, "p": 0.2, "strength": 2}
+    experiment = changed(
         {
-            "row_pointer": (("run", "row"), synapses.row_pointer[None]),
-            "column": ("synapse", synapses.column),
-            "initial_weight": ("synapse", synapses.weight),
-            "weight": ("synapse", synapses.weight / 2),
-            "sign": (("run", "neuron"), synapses.sign[None]),
+            "networks": 1,
+            "network": network,
+            "series": {"key": "network.strength", "values": [1, 4]},
         }
     )
-    found = rls_stages.radii(rls_stages.eigenvalues(experiment, training, 0))
-    assert found["untrained_spectral_radius"] == pytest.approx(1, abs=0.1)
-    assert found["spectral_radius"] == pytest.approx(found["untrained_spectral_radius"] / 2)
+    networks = [rls.Model(condition, 1, 0).synapses for _, condition in experiment.conditions]
+    first = [0, networks[0].column.size]
+    weight = np.concatenate([synapses.weight for synapses in networks])
+    pointers = [begin + one.row_pointer for begin, one in zip(first, networks, strict=True)]
+    training = xr.Dataset(
+        {
+            "row_pointer": (("run", "row"), np.array(pointers)),
+            "column": ("synapse", np.concatenate([synapses.column for synapses in networks])),
+            "initial_weight": ("synapse", weight),
+            "weight": ("synapse", weight / 2),
+            "sign": (("run", "neuron"), np.array([synapses.sign for synapses in networks])),
+        }
+    )
+    for run in (0, 1):
+        found = rls_stages.radii(rls_stages.eigenvalues(experiment, training, run))
+        assert found["untrained_spectral_radius"] == pytest.approx(1, abs=0.1)
+        assert found["spectral_radius"] == pytest.approx(found["untrained_spectral_radius"] / 2)
 
 
 PLAIN = ["correlation", "nrmse", "rate", "silent"]

@@ -359,6 +359,9 @@ def test_series_with_an_unknown_key(key):
         ("target.duration", 500),
         ("target.patterns", 2),
         ("target.followers", 50),
+        ("input.duration", 30),
+        ("network.initial", "balanced"),
+        ("network.excitatory", 0.5),
     ],
 )
 def test_networks_of_a_series_have_one_shape(key, value):

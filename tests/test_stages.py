@@ -210,6 +210,17 @@ def test_a_driver_of_another_size_is_refused(embedded):
         stages.driven(short, SEED, before, larger)
 
 
+def test_without_a_state_to_begin_with_nothing_learns(embedded, wired):
+    """As in what an earlier run kept."""
+    short, before = embedded
+    kept = before.drop_vars([name for name in before if name.startswith("state_")])
+    driver = datasets.read_connectivity(wired[0])
+    with pytest.raises(UserError, match="without the state"):
+        stages.driven(short, SEED, kept, driver)
+    with pytest.raises(UserError, match="without the state"):
+        stages.training(short, SEED, kept, name="consolidation")
+
+
 def test_a_run_is_watched_once_and_can_be_interrupted(wired):
     seen = []
 
@@ -238,6 +249,32 @@ def test_a_run_is_watched_once_and_can_be_interrupted(wired):
 
     resumed = stages.replay(given(), SEED, network, name="replay_clock", watch=resume)
     xr.testing.assert_identical(resumed, replayed)
+
+
+@pytest.mark.parametrize("stop", [100, 300])
+def test_a_start_network_goes_on_from_either_part_of_its_balancing(stop):
+    """Without plasticity until 200 ms, then with it."""
+    short = given(connectivity="trained", balancing=400, balancing_static=200)
+    saved = {}
+
+    class Interrupted(Exception):
+        pass
+
+    def watch(run, total):
+        if saved:
+            run.restore(saved)
+
+        def tick(simulated):
+            if simulated >= stop and not saved:
+                saved.update({name: np.copy(array) for name, array in run.arrays().items()})
+                raise Interrupted
+
+        return tick
+
+    with pytest.raises(Interrupted):
+        stages.network(short, SEED, watch=watch)
+    resumed = stages.network(short, SEED, watch=watch)
+    xr.testing.assert_identical(resumed, stages.network(short, SEED))
 
 
 def test_a_target_of_no_length_needs_a_clock_with_a_period(wired):

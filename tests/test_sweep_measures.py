@@ -1,5 +1,7 @@
 """Headline numbers of sweeps recover what is known of synthetic ones."""
 
+import json
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -36,6 +38,21 @@ def numbers(dataset, **headline):
     ids = [f"sweep.test.{number.label}" for number in found]
     assert ids == sweep.summary_ids("test")
     return found
+
+
+def test_a_gathered_sweep_is_read_back_whatever_its_axes_are_called():
+    """Stores sort names of parameters; a headline is along the first axis unless it names one."""
+    axes = {
+        "size": {"keys": ["size"], "values": [1.0, 2.0]},
+        "kind": {"keys": ["kind"], "values": ["a", "b"]},
+    }
+    headlines = {"found": {"kind": "slope", "measure": "y"}}
+    sweep = Sweep(about="a test", axes=axes, measures=["y"], headlines=headlines)
+    values = xr.DataArray(np.zeros((2, 2, 1)), dims=("size", "kind", "replicate"))
+    parameters = json.dumps(sweep.model_dump(), sort_keys=True)
+    dataset = xr.Dataset({"y": values}, attrs={"parameters": parameters})
+    read = sweep_measures.sweep_of(dataset)
+    assert read == sweep and list(read.axes) == ["size", "kind"]
 
 
 @given(

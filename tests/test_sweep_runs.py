@@ -247,6 +247,18 @@ def test_a_shared_step_that_blows_up_is_recorded_for_each_of_its_points(tmp_path
     )
 
 
+def test_no_point_begins_with_rounded_weights(tmp_path):
+    """Those of a clock of the study itself that was taken over from what an earlier run kept."""
+    sweep, _, common = swept_durations(1)
+    (step,) = (step for step in common.values() if step.stage == "network")
+    rounded = stages.network(step.given, step.seed).assign_attrs(trained_by="other")
+    own = tmp_path / "network.zarr.zip"
+    rest = {"parameters": {}, "seed": 1, "code_digest": "", "inputs": {}, "simulated_ms": 0.0}
+    stores.write(rounded, own, stage="network", **rest)
+    with pytest.raises(UserError, match="rounded weights.*delete it"):
+        sweep_runs.make_shared(step, tmp_path, set(common), own=own)
+
+
 def whole_sweep(folder, study, **options):
     """Make and gather all points of a sweep of another study."""
     sweep = Sweep.model_validate({"about": "a test", "replicates": 2} | options)

@@ -114,6 +114,10 @@ def test_a_whole_study_begins_with_what_was_kept(sweep, finished, tmp_path):
     assert done.returncode == 0, done.text
     other = studies.write(sweep.folder, STUDY | {"seed": 2})
     studies.assert_fails(run(other, "keep"), "network.zarr.zip", "not of the study as it is now")
+    # Nothing that was kept is lost from a narrower sweep.
+    narrow = {"sweeps": {"define": {"lost": {"axes": {"lost": {"values": [0.0]}}}}}}
+    done = run(studies.write(sweep.folder, merged(STUDY, narrow)), "keep")
+    assert done.returncode == 0 and "4 of 4 points" in done.text, done.text
 
     (tmp_path / "all").mkdir()
     shutil.copytree(folder / "kept", tmp_path / "all/swept")
@@ -152,6 +156,15 @@ def test_a_key_that_a_shared_step_does_not_use_leaves_it(tmp_path):
     before = sweep.stores()
     sweep.run({"readout": {"learning_block": "5 s"}})
     assert sweep.stores() == before
+
+
+def test_a_command_that_runs_nothing_loses_no_dataset(sweep, finished):
+    change = {"sweeps": {"define": {"lost": {"axes": {"lost": {"values": [0.0, 0.2]}}}}}}
+    done = run(studies.write(sweep.folder, merged(STUDY, change)), "--summary")
+    assert done.returncode == 0, done.text
+    aside = sweep.gathered.with_name("lost_before.zarr.zip")
+    assert not sweep.gathered.exists()
+    assert aside.read_bytes() == finished.gathered.read_bytes()
 
 
 def test_a_removed_point_is_made_again(sweep, finished):

@@ -306,6 +306,13 @@ def test_synthesized_song_is_determined_by_its_seed(tmp_path):
     assert a == b != c
 
 
+def test_a_synthesized_song_lasts_as_long_as_asked(tmp_path):
+    """Also if that is no whole number of samples."""
+    path = tmp_path / "song.wav"
+    targets.write_wav(path, targets.synthesize_song(2417, 1), 44100)
+    assert targets.song(path, 2000, DT, start=417).length == 2000
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_synthesized_song_is_birdlike(seed):
     samples = targets.synthesize_song(1500, seed)

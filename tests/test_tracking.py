@@ -112,8 +112,6 @@ def test_separation():
     found = tracking.separation(drive, other)
     assert not found[:100].any() and found[100] == pytest.approx(3) and not found[101:200].any()
     np.testing.assert_allclose(found[200:], np.sqrt(2), rtol=0.15)
-    early = tracking.separation(drive, other, window=slice(50))
-    np.testing.assert_allclose(early * drive[:50].std(), found * drive.std())
 
 
 @settings(deadline=None)
@@ -126,12 +124,8 @@ def test_a_constant_rate_passes_the_synapse(tau_s, dt, value):
 def test_filtered_by_synapse_equals_the_filter_of_scipy():
     rate = random(12).random((300, 3))
     c = np.exp(-1 / 20)
-    expected = lfilter([1 - c], [1, -c], rate, axis=0)
-    found = tracking.filtered_by_synapse(rate, 20, 1.0, initial=np.zeros(3))
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
-    # The memory of the beginning decays with tau_s.
-    found = tracking.filtered_by_synapse(rate, 20, 1.0) - expected
-    np.testing.assert_allclose(found[[0, 99]], rate[0] * c ** np.array([[1], [100]]), rtol=1e-9)
+    expected, _ = lfilter([1 - c], [1, -c], rate, axis=0, zi=c * rate[:1])
+    np.testing.assert_allclose(tracking.filtered_by_synapse(rate, 20, 1.0), expected, rtol=1e-12)
 
 
 def test_the_split_of_a_network_that_is_its_own_rate_model():
@@ -143,9 +137,7 @@ def test_the_split_of_a_network_that_is_its_own_rate_model():
     rate = drives.phi(target + 0.2)
     np.testing.assert_allclose(tracking.quasi_static_drive(sparse, rate), rate @ dense.T)
     np.testing.assert_allclose(tracking.quasi_static_drive(triple, rate), rate @ dense.T, atol=1e-5)
-    predicted = tracking.predicted_drive(sparse, target, 20, 1.0, constant_input=0.2)
-    heard = tracking.filtered_by_synapse(rate, 20, 1.0)
-    np.testing.assert_allclose(predicted, heard @ dense.T, atol=1e-12)
+    predicted = tracking.quasi_static_drive(sparse, tracking.filtered_by_synapse(rate, 20, 1.0))
     expected = np.sqrt(np.mean((predicted - target) ** 2, axis=0)) / target.std(axis=0)
     np.testing.assert_allclose(tracking.tracking_error(predicted, target), expected)
     drive = np.stack([predicted, predicted + 0.4 * target.std(axis=0)])
@@ -179,7 +171,7 @@ def test_psth_of_single_spikes():
     assert not rate[:, 1].any() and tracking.correlation(rate, rate)[1] == 0
 
 
-def test_binned_rate_and_silent_neurons():
+def test_binned_rate():
     time, neuron = [0.0, 0.1, 50.0, 50.1, 99.9, 100.0, 110.0], [0, 0, 0, 0, 0, 2, 2]
     found = tracking.binned_rate(time, neuron, 2, 4, 125.0)
     np.testing.assert_allclose(found, [[20, 0, 0, 0], [20, 0, 10, 0]])
@@ -187,7 +179,6 @@ def test_binned_rate_and_silent_neurons():
     even = tracking.binned_rate(step * 0.1, 0 * step, 1, 1, 100.0, bin=0.3)
     np.testing.assert_allclose(even, 1e4)
     assert tracking.binned_rate([], [], 1, 1, 0.7, bin=0.1).shape == (7, 1)
-    np.testing.assert_array_equal(tracking.silent(neuron, 4), [False, True, False, True])
 
 
 def test_weight_change_is_absolute_from_zero_weights():

@@ -17,10 +17,10 @@ from simcore.kernels.compilation import (
     parallel_kernel,
     summing_kernel,
 )
-from simcore.kernels.packed import advance_packed
+from simcore.kernels.packed import advance_packed, read_row
 from simcore.kernels.rls_neurons import leaky_rate, theta_rate
 
-# How the inverses are stored: of each neuron its own, full or packed, or one for a whole group.
+# How the inverses are stored: of each neuron its own, full or packed, or a packed one for a group.
 FULL, PACKED, SHARED = 0, 1, 2
 # What a neuron learns.
 UNTRAINED, DRIVE, RATE = 0, 1, 2
@@ -71,7 +71,7 @@ class Inverse(NamedTuple):
     start : int64 (units + 1,)
         Where the P of each unit begins.
     size : int64 (units,)
-        Its number of rows, with the padding of a packed one.
+        Its number of rows, with the padding of packed ones.
     c : as P (units, width)
         What is still to be subtracted; width is the largest number of rows, padded.
     group : int32 (n,)
@@ -119,13 +119,14 @@ class Rule(NamedTuple):
 class Work(NamedTuple):
     """Room for intermediate values, a row for each thread; holds nothing between updates.
 
-    ``q``, ``k``, ``own`` as P (threads, width); ``broken`` int64 (threads,) receives the first
-    neuron or group whose P is no longer positive definite, else -1.
+    ``q``, ``k``, ``row``, ``own_k`` as P (threads, width); ``broken`` int64 (threads,) receives the
+    first neuron or group whose P is no longer positive definite, else -1.
     """
 
     q: np.ndarray
     k: np.ndarray
-    own: np.ndarray
+    row: np.ndarray
+    own_k: np.ndarray
     broken: np.ndarray
 
 
@@ -252,16 +253,17 @@ def update_neurons(first, last, thread, synapses, inverse, rule, work, r, u, tar
 
 
 @kernel
-def without_own_row(row, own, k, P_row, own_k):
+def without_own_row(own, k, row, own_k):
     """k of a neuron that is itself among the presynaptic neurons of its group, but not its own.
 
-    k_i = (P r)_J - P_Ji (P r)_i / P_ii   (section 6: exact, by the Schur complement)
+    k_i = (P r)_J - P_Ji (P r)_i / P_ii   (section 6: exact, by the Schur complement), where
+    ``row`` is P_i; returns (P r)_i^2 / P_ii.
     """
-    ratio = k[own] / P_row[own]
+    ratio = k[own] / row[own]
     for n in range(own):
-        own_k[n] = k[n] - P_row[n] * ratio
-    for n in range(own + 1, row):
-        own_k[n - 1] = k[n] - P_row[n] * ratio
+        own_k[n] = k[n] - row[n] * ratio
+    for n in range(own + 1, k.size):
+        own_k[n - 1] = k[n] - row[n] * ratio
     return k[own] * ratio
 
 
@@ -272,10 +274,10 @@ def update_groups(first, last, thread, synapses, inverse, rule, work, r, u, targ
         columns = slice(inverse.column_pointer[unit], inverse.column_pointer[unit + 1])
         rows = inverse.size[unit]
         P = inverse.P[inverse.start[unit] : inverse.start[unit + 1]]
-        q, k, own_k = work.q[thread, :rows], work.k[thread, :rows], work.own[thread, :rows]
-        c = inverse.c[unit, :rows]
+        q, k, c = work.q[thread, :rows], work.k[thread, :rows], inverse.c[unit, :rows]
+        row, own_k = work.row[thread, :rows], work.own_k[thread, :rows]
         gather(r, inverse.column[columns], 1.0, q)
-        advance_full(P, c, q, k)
+        advance_packed(P, c, q, k)
         v = dot(q, k)
         if not v >= 0.0:
             work.broken[thread] = unit
@@ -288,8 +290,8 @@ def update_groups(first, last, thread, synapses, inverse, rule, work, r, u, targ
             if own < 0:
                 change_weights(i, synapses, k, error, 1.0, v, rule, r, u)
             else:
-                own_row = P[own * rows : (own + 1) * rows]
-                lost = without_own_row(rows, own, k, own_row, own_k)
+                read_row(P, own, row)
+                lost = without_own_row(own, k, row, own_k)
                 change_weights(i, synapses, own_k, error, 1.0, max(v - lost, 0.0), rule, r, u)
 
 

@@ -187,3 +187,23 @@ def advance_packed(P, c, q, k):
     for first in range(0, k.size, BLOCK):
         advance_block(P, place, first, c, q, k)
         place += BLOCK * (first + BLOCK)
+
+
+@kernel
+def read_row(P, row, out):
+    """Copy one row of a packed P, or column, for it is symmetric, into ``out`` (padded(n),)."""
+    first, inner = row - row % BLOCK, row % BLOCK
+    strip, lane = inner // STRIP, inner % STRIP
+    place = STRIP * first * (first // BLOCK + 1)
+    left = place + strip * STRIP * first + lane * BLOCK
+    for column in range(0, first, BLOCK):
+        for b in range(BLOCK):
+            out[column + b] = P[left + STRIP * column + b]
+    diagonal = place + BLOCK * first + inner * BLOCK
+    for b in range(BLOCK):
+        out[first + b] = P[diagonal + b]
+    # Below the diagonal the row is a column: the tiles of later blocks that lie under it.
+    for below in range(first + BLOCK, out.size, BLOCK):
+        tile = STRIP * below * (below // BLOCK + 1) + STRIP * first + inner
+        for a in range(BLOCK):
+            out[below + a] = P[tile + a // STRIP * STRIP * below + a % STRIP * BLOCK]

@@ -5,7 +5,7 @@ import numpy as np
 from oracle.packed import unpacked
 from oracle.rls import LiteralNetwork, learning_step
 from simcore import rls, rls_targets, rls_training
-from simcore.kernels.least_squares import PACKED
+from simcore.kernels.least_squares import FULL
 from simcore.numerics import steps_of
 from simcore.rls_parameters import Experiment
 
@@ -143,7 +143,7 @@ def matrix_of(inverse, unit):
     """The stored matrix of one neuron or group; its last change is still to be subtracted."""
     P = inverse.P[inverse.start[unit] : inverse.start[unit + 1]].astype(float)
     rows = int(inverse.size[unit])
-    return unpacked(P, rows) if inverse.layout == PACKED else P.reshape(rows, rows)
+    return P.reshape(rows, rows) if inverse.layout == FULL else unpacked(P, rows)
 
 
 def inverse_of(inverse, unit):

@@ -81,6 +81,11 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
 
 
+def memory_of(costs):
+    """Megabytes that a job asks for which does some pieces of work one after the other."""
+    return round(500 + 1.5 * max(cost.memory_mb for cost in costs))
+
+
 def code(script):
     """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
     return code_digest(SCRIPTS / script, leave_out=PLUMBING)

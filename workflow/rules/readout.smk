@@ -8,6 +8,9 @@ SONG = STUDY.song or f"{FOLDER}/song.wav"
 def song_needed():
     """How long a made-up song must go on after its start (ms)."""
     lengths = [target.length for target in STUDY.targets.values() if target.kind == "song"]
+    experiments = STUDY.rls.chosen.values() if "rls" in STUDY.methods else ()
+    targets = (experiment.target for experiment in experiments)
+    lengths += [target.duration for target in targets if target.kind == "song"]
     return max(1500, STUDY.song_duration or 0, *(length or 0 for length in lengths))
 
 

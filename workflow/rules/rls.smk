@@ -1,11 +1,18 @@
 # Networks trained by recursive least squares: one chain of stages for each experiment.
 
+from simcore import costs
+
 EXPERIMENTS = STUDY.rls.chosen if "rls" in STUDY.methods else {}
 
 
-def memory_mb(experiment):
-    """Megabytes that the inverses of its largest network take."""
-    return round(max(condition.memory_needed for _, condition in experiment.conditions) / 1e6)
+def memory_mb(stage):
+    """Megabytes that one of its stages asks for, by the experiment."""
+    parameters = getattr(stage_parameters, stage)
+    return growing(
+        lambda wildcards: memory_of(
+            [costs.of_stage(stage, parameters(STUDY, wildcards.experiment))]
+        )
+    )
 
 
 def files_of_experiment(wildcards):
@@ -22,6 +29,8 @@ rule rls_targets:
         log_of("rls_targets_{experiment}"),
     benchmark:
         benchmark_of("rls_targets_{experiment}")
+    resources:
+        mem_mb=memory_mb("rls_targets"),
     params:
         parameters=lambda wildcards: stage_parameters.rls_targets(STUDY, wildcards.experiment),
         # Snakemake does not see a change inside a folder, such as a zarr store.
@@ -47,7 +56,7 @@ rule rls_training:
         benchmark_of("rls_training_{experiment}")
     threads: STUDY.run.threads
     resources:
-        mem_mb=growing(lambda wildcards: 1000 + 2 * memory_mb(EXPERIMENTS[wildcards.experiment])),
+        mem_mb=memory_mb("rls_training"),
     params:
         parameters=lambda wildcards: stage_parameters.rls_training(STUDY, wildcards.experiment),
         seed=STUDY.seed,
@@ -66,6 +75,8 @@ rule rls_replay:
         log_of("rls_replay_{experiment}"),
     benchmark:
         benchmark_of("rls_replay_{experiment}")
+    resources:
+        mem_mb=memory_mb("rls_replay"),
     params:
         parameters=lambda wildcards: stage_parameters.rls_replay(STUDY, wildcards.experiment),
         seed=STUDY.seed,

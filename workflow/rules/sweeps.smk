@@ -119,15 +119,18 @@ def stale_files():
 
 
 # A point that somebody removed is made again. A dataset that was gathered from other points is stale;
-# Snakemake would leave it if its records were elsewhere. Every point stays, and so does all that
-# another run is just at work on.
+# Snakemake would leave it if its records were elsewhere. It is set aside, for commands that run
+# nothing come here, too. Every point stays, and so does all that another run is just at work on.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     for file in stale_files():
         try:
             hold(FOLDER)
         except UserError as error:
             sys.exit(str(error))
-        os.remove(file)
+        if file.endswith(SUFFIX):
+            os.replace(file, file.removesuffix(SUFFIX) + f"_before{SUFFIX}")
+        else:
+            os.remove(file)
 
 
 # Stages of the clock's training that the study runs as well, by the key of their step: not run twice.
@@ -160,16 +163,11 @@ wildcard_constraints:
     batch="[0-9a-f]{64}",
 
 
-def memory_of(steps):
-    """Megabytes that a job takes which makes some steps."""
-    return round(500 + 1.5 * max(costs.of_step(step).memory_mb for step in steps))
-
-
 def memory_of_batch(wildcards):
     """Megabytes that a batch takes."""
     numbers = BATCHES[wildcards.sweep, wildcards.batch]
     points = [POINTS[wildcards.sweep][number] for number in numbers]
-    return memory_of([step for point in points for step in point.steps.values()])
+    return memory_of(costs.of_step(step) for point in points for step in point.steps.values())
 
 
 rule sweep_step:
@@ -183,7 +181,7 @@ rule sweep_step:
         benchmark_of("sweep_step_{key}")
     priority: 1
     resources:
-        mem_mb=growing(lambda wildcards: memory_of([SHARED[wildcards.key]])),
+        mem_mb=growing(lambda wildcards: memory_of([costs.of_step(SHARED[wildcards.key])])),
     params:
         shared=inputs_of_step,
         own=own_store,

@@ -24,7 +24,7 @@ def keep_training():
         if stage != "network":
             made = kept.training_path(folder / "kept", stage)
             kept.keep_training(dataset, made, step["identity"])
-            done.append(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+            say(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
 
 
 def require_same_run(dataset, path, before):
@@ -37,29 +37,34 @@ def require_same_run(dataset, path, before):
 
 def keep_points(sweep, files):
     """Keep the points of a sweep that are there or were kept before, and what their steps took."""
-    made, before, costs = kept.points_path(folder / "kept", sweep), {}, {}
+    made, numbers, costs = kept.points_path(folder / "kept", sweep), {}, {}
     for name, path in [*files.items(), (sweep, made)]:
-        before |= kept.points(path, name)
+        numbers |= kept.points(path, name)
         costs |= kept.costs(path, name)
-    numbers, planned = [], planned_points(snakemake.config, sweep)
+    planned = planned_points(snakemake.config, sweep)
     for point in planned:
         path = sweeps.point_path(folder / "sweeps", point.key)
         if path.exists():
-            numbers.append((point, stores.read(path, stage=f"sweep point {point.key}")))
+            numbers[point.identity] = stores.read(path, stage=f"sweep point {point.key}")
             steps = point.steps.items()
             costs |= {step.identity: seconds[key] for key, step in steps if key in seconds}
-        elif point.identity in before:
-            numbers.append((point, before[point.identity]))
     if numbers:
         kept.keep_points(numbers, costs, made, name=sweep, seed=this.params["seed"])
-        done.append(f"{made}: {len(numbers)} of {len(planned)} points")
+        there = sum(point.identity in numbers for point in planned)
+        say(f"{made}: {there} of {len(planned)} points")
+
+
+def say(sentence):
+    """Say what has been kept."""
+    done.append(sentence)
+    this.say(sentence)
 
 
 with Stage(snakemake) as this:
     folder, done = Path(this.params["folder"]), []
-    keep_training()
     seconds = sweeps.cpu_seconds(folder / "sweeps")
     for sweep, files in this.params["kept"].items():
         keep_points(sweep, files)
-    for sentence in done or ["nothing of this study can be kept yet: run it first."]:
-        this.say(sentence)
+    keep_training()
+    if not done:
+        this.say("nothing of this study can be kept yet: run it first.")
