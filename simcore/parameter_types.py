@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MILLISECONDS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
+NO_TIME = "a time is a number of ms, or text with the unit ms, s, min or h such as '25 min'"
 
 
 def parse_time(value):
@@ -16,11 +17,9 @@ def parse_time(value):
         try:
             return float(match[1]) * MILLISECONDS[match[2]]
         except (TypeError, ValueError):
-            raise ValueError(
-                "a time is a number of ms or text such as '20 s' or '25 min'"
-            ) from None
+            raise ValueError(NO_TIME) from None
     if isinstance(value, bool):
-        raise ValueError("a time is a number of ms or text such as '20 s' or '25 min'")
+        raise ValueError(NO_TIME)
     return value
 
 

@@ -6,6 +6,7 @@ named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemen
 """
 
 import difflib
+import itertools
 import os
 import re
 from pathlib import Path
@@ -369,13 +370,19 @@ class SymbolTarget(TargetBase):
 
     kind: Literal["symbols"] = Field(description="kind of target")
     sequence: str | list[str] = parameter(
-        "ABCBA", "1", "letters in their order; a list makes parallel sequences"
+        "ABCBA", "1", "letters or digits in their order; a list makes parallel sequences"
     )
     selected: str | None = parameter(
         None,
         "1",
         "of several sequences, the one to replay: the read-outs of the others are inhibited; "
         "default: the first",
+    )
+    readouts_of: str | None = parameter(
+        None,
+        "1",
+        "name of another target, with the same sequences, whose read-outs replay this one too; "
+        "default: read-outs of its own learn",
     )
     lead: float = parameter(
         LEAD_FRACTION, "1", "part of the length before the first symbol", ge=0, lt=1
@@ -524,6 +531,11 @@ class Range(Parameters):
         "authors' data, specification (the notes on both models that this project was built from, "
         "with what a prototype measured), measured (an earlier run here)"
     )
+    whole: bool = Field(
+        False,
+        description="whether all of a number's interval must lie within, if it has one: of claims "
+        "that something grows or falls",
+    )
 
     @field_validator("source")
     @classmethod
@@ -531,6 +543,29 @@ class Range(Parameters):
         if source.split(": ")[0] not in SOURCES:
             raise ValueError(f"a range's source begins with one of {', '.join(SOURCES)}")
         return source
+
+    def verdict(self, value, interval=None, bound=False):
+        """Judge a number.
+
+        Parameters
+        ----------
+        value : float or None
+            None if there is none.
+        interval : (float, float), optional
+        bound : bool
+            Whether the number is only a lower bound.
+
+        Returns
+        -------
+        bool or None
+            Whether it is right; None of a bound below ``high``, which may be anything above.
+        """
+        if value is None:
+            return False
+        if bound:
+            return None if value <= self.high else False
+        ends = interval if self.whole and interval is not None else (value, value)
+        return self.low <= ends[0] and ends[1] <= self.high
 
     @model_validator(mode="after")
     def _ordered(self):
@@ -641,6 +676,48 @@ class Study(Parameters):
                 f"damage.clusters is {self.damage.clusters}, but the clock has {clusters} clusters"
             )
         return self
+
+    @model_validator(mode="after")
+    def _something_is_to_do(self):
+        if "clock" not in self.methods and not (self.rls.experiments or self.sweeps.run):
+            raise ValueError(
+                "methods is rls alone, but rls.experiments names none and sweeps.run no sweep: "
+                "name one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _targets_last_a_step(self):
+        for name, target in self.targets.items():
+            if target.length is not None and target.length < self.dt:
+                raise ValueError(
+                    f"targets.{name}.length is {target.length:g} ms, less than a time step: "
+                    "make it longer"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _shared_readouts_fit(self):
+        for name, target in self.targets.items():
+            other = self.readouts_of(name)
+            if other == name:
+                continue
+            learned = self.targets.get(other)
+            if learned is None or self.readouts_of(other) != other:
+                raise ValueError(
+                    f"targets.{name}.readouts_of: there is no other target {other} with read-outs "
+                    "of its own"
+                )
+            free = {"selected", "readouts_of"}
+            if learned.model_dump(exclude=free) != target.model_dump(exclude=free):
+                raise ValueError(
+                    f"targets.{name}.readouts_of: {other} has other keys: only selected may differ"
+                )
+        return self
+
+    def readouts_of(self, name):
+        """The name of the target that the read-outs have learned which replay this one."""
+        return getattr(self.targets[name], "readouts_of", None) or name
 
     @model_validator(mode="after")
     def _step_is_short(self):
@@ -781,8 +858,14 @@ def read_study(data, where="the configuration", experiments=None):
     try:
         return Study.model_validate(_with_experiments(data, experiments or {}))
     except ValidationError as error:
-        sentences = [sentence(problem, where) for problem in error.errors()]
+        problems = error.errors()
+        failed = {problem["loc"][:-1] for problem in problems}
+        # A list whose entry is wrong is not too short besides.
+        told = [one for one in problems if one["type"] != "too_short" or one["loc"] not in failed]
+        sentences = [sentence(problem, where) for problem in told]
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def _with_experiments(data, experiments):
@@ -798,6 +881,7 @@ def _with_experiments(data, experiments):
     return data | {"rls": rls | {"define": {name: complete[name] for name in [*own, *used]}}}
 
 
+NAMED = "NAME"
 # pydantic's words where they would puzzle a user.
 WORDING = {
     "model_type": "here belongs a group of keys, indented below (config/README.md lists them)",
@@ -825,15 +909,19 @@ def sentence(problem, where, model=Study):
     key = ".".join(path)
     if problem["type"].startswith("union_tag"):
         kinds = _kinds(Target if path[:1] == ["targets"] else RLSTarget)
-        return f"{where}: {key}: a target needs a kind, which is one of {', '.join(kinds)}."
+        named = problem["input"].get("kind") if isinstance(problem["input"], dict) else None
+        given = "" if named is None else f" (it is {named!r})"
+        return f"{where}: {key}: a target needs a kind, which is one of {', '.join(kinds)}{given}."
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _known_keys(model), n=1)
-        hint = f"did you mean {close[0]}?" if close else "config/README.md lists all keys."
+        meant = _meant(path, model)
+        hint = f"did you mean {meant}?" if meant else "config/README.md lists all keys."
         return f"{where}: there is no key {key}: {hint}"
     if problem["type"] == "missing":
         return f"{where}: the key {key} is missing: add it (config/README.md explains it)."
     message = WORDING.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
+    if isinstance(problem["input"], float) and problem["input"] != problem["input"]:
+        message = "a number belongs here"
     given = (
         "" if isinstance(problem["input"], (dict, Parameters)) else f" (it is {problem['input']!r})"
     )
@@ -845,8 +933,28 @@ def _kinds(union):
     return [get_args(model.model_fields["kind"].annotation)[0] for model in models_in(union)]
 
 
-def _known_keys(model):
-    return {name for group in groups(model) for name in group.model_fields}
+def _meant(path, model):
+    """The key that a wrong one is most like, in full, or None: by its name, then by its place."""
+    places = {}
+    for known in _keys(model):
+        # Names of targets, experiments, sweeps are as they were given.
+        pairs = zip(known, path, strict=False)
+        near = len(list(itertools.takewhile(lambda pair: pair[0] in (pair[1], NAMED), pairs)))
+        named = [path[n] if n < near and one == NAMED else one for n, one in enumerate(known)]
+        places.setdefault(known[-1], []).append((-near, len(named), ".".join(named)))
+    close = difflib.get_close_matches(path[-1], places, n=1)
+    found = min(places[close[0]])[-1] if close else None
+    return found if found != ".".join(path) else None
+
+
+def _keys(model, path=()):
+    """The keys of a model and of its groups, as tuples; `NAMED` stands for a name of one's own."""
+    for name, field in model.model_fields.items():
+        here = (*path, field.alias or name)
+        yield here
+        inside = (*here, NAMED) if place_in_many(field) else here
+        for inner in models_in(field.annotation):
+            yield from _keys(inner, inside)
 
 
 def groups(model=Study):

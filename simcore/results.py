@@ -147,17 +147,21 @@ class Results:
             )
         )
 
-    def _holds(self, name):
-        return name in self.names()
-
     @property
     def network(self):
         """The clock that was replayed: the store that holds its connectivity."""
-        replayed = self.provenance("replay_clock")["inputs"]["network"]
-        for name in ("consolidation", "network"):
-            if self._holds(name) and file_digest(self.folder / f"{name}{SUFFIX}") == replayed:
-                return self[name]
-        raise UserError(f"{self.folder} lacks the clock that was replayed: run the study again.")
+        return self._source("replay_clock", "network", ("consolidation", "network"))
+
+    def _source(self, name, role, beginnings):
+        """The store from which another one was made, among those whose names begin so."""
+        wanted = self.provenance(name)["inputs"][role]
+        for found in self.names():
+            path = self.folder / f"{found}{SUFFIX}"
+            if found.startswith(beginnings) and file_digest(path) == wanted:
+                return self[found]
+        raise UserError(
+            f"{self.folder} lacks the {role} from which {name} was made: run the study again."
+        )
 
     def replay(self, changes=None, *, seed=None, target=None, network=None):
         """Replay the clock anew, with another seed, changed parameters, or damage.
@@ -185,7 +189,8 @@ class Results:
         stored = self.provenance(stage)
         options = {}
         if target:
-            options = {"target": self[f"target_{target}"], "learned": self[f"readout_{target}"]}
+            learned = self._source(stage, "readout", "readout_")
+            options = {"target": self[f"target_{target}"], "learned": learned}
         given = _changed(stored["parameters"], changes or {})
         with _told(changes):
             return stages.replay(

@@ -79,7 +79,7 @@ def target(study, name):
     """Return those of the target of this name, besides files."""
     chosen = study.targets[name]
     given = {
-        "target": without(chosen.model_dump(), "file"),
+        "target": without(chosen.model_dump(), "file", "readouts_of"),
         "dt": study.dt,
         "baseline_rate": study.readout.baseline_rate,
     }

@@ -20,6 +20,8 @@ from simcore.sweep_parameters import Sweep, place_label
 from simcore.tracking import fit_error_floor
 
 PLACES = ("crossing", "best")  # headlines that are places on their axis
+# Headlines that pick one place: the jackknife is not valid for them.
+WITHOUT_INTERVAL = ("best", "largest", "smallest")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Number:
         Place on the axes that are left.
     value, low, high : float
         The number, and the ends of its interval: NaN with fewer than three replicates, of a
-        bound, and where it is undefined or a bound without one of the replicates.
+        bound, of the kinds `WITHOUT_INTERVAL`, and where it is undefined or a bound without one
+        of the replicates.
     unit : str
     bound : bool
         Whether the value is only a lower bound: the axis ends before the level is crossed.
@@ -86,7 +89,9 @@ def _numbers(name, headline, dataset, gone):
     measure = chosen(dataset[headline.measure], headline)
     per = [headline.per] * (headline.per is not None)
     kept = [dim for dim in measure.dims if dim not in (*gone, *per, "replicate")]
-    abscissa = combined(measure, headline.over or dict.fromkeys(gone, 1))
+    # At one place on each axis there is nothing to go along.
+    alone = xr.DataArray(np.zeros(1), attrs={"units": "1"}, dims="place")
+    abscissa = combined(measure, headline.over or dict.fromkeys(gone, 1)) if gone else alone
     x = abscissa.values.ravel()
     table = measure.transpose(*kept, *per, *gone, "replicate").values
     shape = [measure.sizes[dim] for dim in (*kept, *per)]
@@ -100,7 +105,8 @@ def _numbers(name, headline, dataset, gone):
     for place in itertools.product(*(range(measure.sizes[dim]) for dim in kept)):
         statistic = functools.partial(_statistic, headline, x[order], per_values)
         value, bound = statistic(_mean(table[place]))
-        low, high = (np.nan, np.nan) if bound else _interval(statistic, table[place], value)
+        has_interval = not bound and headline.kind not in WITHOUT_INTERVAL
+        low, high = _interval(statistic, table[place], value) if has_interval else (np.nan, np.nan)
         at = {dim: measure[dim].values[n] for dim, n in zip(kept, place, strict=True)}
         found.append(Number(name, at, float(value), float(low), float(high), unit, bool(bound)))
     return found
@@ -181,6 +187,10 @@ def _statistic(headline, x, per, y):
         value = function(x, y)
         return (_last(x, y), True) if value == np.inf else (value, False)
     of_places = np.array([function(x, row) for row in y])
+    if headline.kind == "crossing":
+        # A curve that never reaches the level has crossed it before its first place.
+        never = np.isnan(of_places) & ~np.all(np.isnan(y), axis=1)
+        of_places[never] = x[0]
     censored = of_places == np.inf
     value = through_origin(per, np.where(censored, np.nan, of_places))
     # A line that would have crossed where it did not is too low.

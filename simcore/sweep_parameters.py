@@ -141,7 +141,7 @@ class Headline(Parameters):
         json_schema_extra={"unit": "1"},
     )
     measure: str = parameter(..., "1", "of the sweep's")
-    axis: str | None = parameter(None, "1", "along which; default: the first")
+    axis: str | None = parameter(None, "1", "along which; default: the first that at does not name")
     over: dict[str, Finite] = parameter(
         {}, "1", "instead: axes whose powers are multiplied, such as {tau_s: 1, tau_c: -1}"
     )
@@ -266,6 +266,8 @@ class Sweep(Parameters):
             return f"there is no axis {unknown[0]}, but {', '.join(self.axes)}"
         if headline.axis and headline.over:
             return "give axis or over, not both"
+        if not along and headline.kind != "average":
+            return f"at names all axes, and one place has no {headline.kind}: choose kind: average"
         twice = [axis for axis, count in Counter(used).items() if count > 1]
         if twice:
             return f"{twice[0]} is used twice: an axis is axis, over, per or at"
@@ -310,8 +312,10 @@ class Sweep(Parameters):
         return self
 
     def summed(self, headline):
-        """The axes that a headline sums up."""
-        return list(headline.over) or [headline.axis or next(iter(self.axes))]
+        """The axes that a headline sums up: none if it is the mean at one place on each."""
+        if headline.over or headline.axis:
+            return list(headline.over) or [headline.axis]
+        return [axis for axis in self.axes if axis not in headline.at][:1]
 
     def left(self, headline):
         """The axes that a headline leaves: it is a number at each of their places."""

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from simcore import stage_parameters
 from simcore.errors import UserError
 from simcore.parameter_types import parse_time
 from simcore.parameters import Clock, Range, Study, groups, read_study, unit_of
@@ -61,8 +62,13 @@ def test_times_that_cannot_be(value):
 
 
 def test_unknown_keys_get_a_suggestion():
-    refused("clock.embeding", "did you mean embedding?", clock={"embeding": "1 h"})
+    refused("clock.embeding", "did you mean clock.embedding?", clock={"embeding": "1 h"})
     refused("seeed", "did you mean seed?", seeed=3)
+    # The right name at a wrong place.
+    refused("no key embedding", "did you mean clock.embedding?", embedding="1 h")
+    refused("clock.rate_e", "did you mean clock.external.rate_e?", clock={"rate_e": 4})
+    target = {"kind": "symbols", "file": "a.csv"}
+    refused("targets.x.file", "config/README.md lists", targets={"x": target})
     refused("readout.rule.tau_q", readout={"rule": {"tau_q": 1}})
     refused("zzzzzz", zzzzzz=1)
 
@@ -334,3 +340,45 @@ def test_results_may_lie_in_the_home_folder():
 )
 def test_units_by_key(key, unit):
     assert unit_of(key) == unit
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "bound", "whole", "expected"),
+    [
+        (0.5, None, False, False, True),
+        (1.5, None, False, False, False),
+        (None, None, False, False, False),
+        (0.5, (-0.2, 0.7), False, False, True),
+        (0.5, (-0.2, 0.7), False, True, False),
+        (0.5, (0.2, 0.7), False, True, True),
+        (0.5, None, False, True, True),
+        (0.5, None, True, False, None),
+        (-0.5, None, True, False, None),
+        (1.5, None, True, False, False),
+    ],
+)
+def test_a_number_is_judged_by_its_range(value, interval, bound, whole, expected):
+    known = Range(low=0, high=1, source="paper: between 0 and 1", whole=whole)
+    assert known.verdict(value, interval, bound) is expected
+
+
+TWO_SEQUENCES = {"kind": "symbols", "sequence": ["AB", "CD"]}
+
+
+def test_targets_share_read_outs():
+    second = TWO_SEQUENCES | {"selected": "CD", "readouts_of": "one"}
+    made = study(targets={"one": TWO_SEQUENCES, "other": second})
+    assert made.readouts_of("one") == made.readouts_of("other") == "one"
+    assert stage_parameters.target(made, "other")["target"].get("readouts_of") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"readouts_of": "none"}, "no other target none"),
+        ({"readouts_of": "one", "lead": 0.2}, "one has other keys: only selected may differ"),
+        ({"readouts_of": "one", "sequence": ["AB", "DC"]}, "only selected may differ"),
+    ],
+)
+def test_read_outs_of_another_kind_are_not_shared(change, words):
+    refused("readouts_of", words, targets={"one": TWO_SEQUENCES, "other": TWO_SEQUENCES | change})

@@ -47,7 +47,8 @@ def folder(tmp_path_factory):
     learned["readout_weight"] = 200 * learned["readout_weight"] + 20
     write("readout_ab", learned, "readout ab")
     options = {"name": "replay ab", "target": target, "learned": learned}
-    write("replay_ab", stages.replay(parameters, SEED, trained, **options), "replay ab")
+    replayed = stages.replay(parameters, SEED, trained, **options)
+    write("replay_ab", replayed, "replay ab", readout="readout_ab")
     summary = [{"id": "clock.replay.order", "value": 0.5, "unit": "1"}]
     (folder / "summary.json").write_text(json.dumps(summary))
     (folder / "report.json").write_text(json.dumps({"figures": [{"file": "a.png", "title": "A"}]}))

@@ -82,7 +82,11 @@ def test_a_target_needs_a_known_kind():
 
 
 def test_unknown_keys_are_refused():
-    refused("rls.define.a.network.neuronss", "did you mean neurons?", network={"neuronss": 5})
+    refused(
+        "rls.define.a.network.neuronss",
+        "did you mean rls.define.a.network.neurons?",
+        network={"neuronss": 5},
+    )
     refused("rls.define.a.target.period", target={"kind": "ou", "period": [1, 2]})
 
 

@@ -96,7 +96,8 @@ def test_a_crossing_comes_after_the_maximum_and_is_cut_at_the_end():
 def test_known_courses(kind, function, expected, unit):
     (number,) = numbers(gathered(function, {"x": X}), kind=kind)
     assert number.value == pytest.approx(expected)
-    assert (number.low, number.high) == pytest.approx((expected, expected))
+    if kind not in sweep_measures.WITHOUT_INTERVAL:
+        assert (number.low, number.high) == pytest.approx((expected, expected))
     assert (number.label, number.unit) == ("found", unit)
 
 
@@ -219,6 +220,30 @@ def test_a_line_is_a_bound_where_it_contradicts_one():
     assert line.bound and line.value == pytest.approx(8 * 3 / 5)
 
 
+def test_what_never_reaches_the_level_counts_as_the_first_place_of_a_line():
+    axes = {"x": X, "tau": np.array([1.0, 2.0])}
+    dataset = gathered(lambda x, tau: np.where(tau == 1, 0.1, 1 - x / 8), axes)
+    (line,) = numbers(dataset, kind="crossing", level=0.5, per="tau")
+    assert line.value == pytest.approx((1 * X[0] + 2 * 4) / 5) and not line.bound
+
+
+def test_the_mean_at_one_place_on_each_axis():
+    axes = {"x": X, "n": np.array([1.0, 5.0])}
+    dataset = gathered(lambda x, n: x + 10 * n, axes, noise=0.1)
+    (number,) = numbers(dataset, kind="average", at={"x": 4, "n": 5})
+    values = dataset["y"].sel(x=4, n=5).values
+    assert number.at == {} and number.unit == "Hz" and number.value == pytest.approx(values.mean())
+    assert (number.low, number.high) == pytest.approx(intervals.of_mean(values))
+    (number,) = numbers(dataset, kind="average", at={"x": 4})
+    assert number.at == {} and number.value == pytest.approx(dataset["y"].sel(x=4).mean().item())
+
+
+@pytest.mark.parametrize("kind", ["best", "largest", "smallest"])
+def test_a_place_that_is_picked_has_no_interval(kind):
+    (number,) = numbers(gathered(lambda x: x, {"x": X}, noise=1), kind=kind)
+    assert np.isfinite(number.value) and np.isnan([number.low, number.high]).all()
+
+
 @pytest.mark.parametrize(
     ("headline", "sentence"),
     [
@@ -241,6 +266,7 @@ def test_a_line_is_a_bound_where_it_contradicts_one():
         ({"kind": "power"}, "the places of x must be numbers above zero"),
         ({"kind": "crossing", "log": True}, "the places of x must be numbers above zero"),
         ({"kind": "average", "over": {"word": -1}}, "the places of word must be numbers above"),
+        ({"kind": "slope", "at": {"x": 1, "n": 1, "word": 1}}, "choose kind: average"),
         ({"kind": "slope", "theory": 1}, "theory is the exponent of a power"),
         ({"kind": "average", "over": {"x": -1}}, "the places of x must be numbers above zero"),
     ],

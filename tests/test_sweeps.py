@@ -154,6 +154,17 @@ def test_what_takes_time_and_is_common_is_shared_and_ordered():
     assert [common[key].name for key in read] == ["consolidation", "replay_clock"]
 
 
+def test_two_targets_may_be_replayed_by_the_same_read_outs():
+    two = {"kind": "symbols", "sequence": ["AB", "CD"], "length": 60}
+    targets = {"one": two, "other": two | {"selected": "CD", "readouts_of": "one"}}
+    rate = {"rate": {"keys": ["clock.external.rate_e"], "values": [4, 5]}}
+    measures = ["readout.one.error", "readout.other.error"]
+    made, *_ = points({"axes": rate, "measures": measures}, STUDY | {"targets": targets})
+    one, other = (made.results[f"readout.{name}"] for name in ("one", "other"))
+    assert one["learned"].key == other["learned"].key
+    assert one["replay"].key != other["replay"].key
+
+
 DAMAGED = {
     "axes": {
         "lost": {

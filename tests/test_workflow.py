@@ -326,7 +326,7 @@ def test_every_mistake_in_a_study_gets_a_sentence(tmp_path):
     }
     file = studies.write(tmp_path, merged(TINY, mistakes))
     done = run(file, "-n")
-    assert_fails(done, f"{file}: there is no key clock.embeding: did you mean embedding?")
+    assert_fails(done, f"{file}: there is no key clock.embeding: did you mean clock.embedding?")
     assert_fails(done, f"{file}: there is no key quark", "config/README.md")
     assert_fails(done, f"{file}: clock.consolidation", "greater than or equal to 0", "-3 s")
     assert_fails(done, f"{file}: clock.balancing", "a time is a number", "3 fortnights")

@@ -71,7 +71,7 @@ rule figures_clock:
 rule figures_target:
     input:
         analysis=store("analysis"),
-        readout=store("readout_{target}"),
+        readout=readout_store,
         replay=store("replay_{target}"),
     output:
         **figures_of(TARGET_FIGURES, "{target}"),

@@ -82,11 +82,16 @@ rule readout:
         "../scripts/readout.py"
 
 
+def readout_store(wildcards):
+    """The store of the read-outs that replay a target."""
+    return store(f"readout_{STUDY.readouts_of(wildcards.target)}")
+
+
 rule replay:
     input:
         network=store(NETWORK),
         target=store("target_{target}"),
-        readout=store("readout_{target}"),
+        readout=readout_store,
     output:
         store("replay_{target}"),
     log:
@@ -95,6 +100,7 @@ rule replay:
         benchmark_of("replay_{target}")
     params:
         parameters=stage_parameters.replay(STUDY),
+        readouts=lambda wildcards: STUDY.readouts_of(wildcards.target),
         seed=STUDY.seed,
         network=NETWORK,
         code=code("replay.py"),

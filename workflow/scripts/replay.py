@@ -14,5 +14,5 @@ with Stage(snakemake) as this:
     if this.target:
         name = this.name
         with_readouts["target"] = this.read("target", f"target {this.target}")
-        with_readouts["learned"] = this.read("readout", f"readout {this.target}")
+        with_readouts["learned"] = this.read("readout", f"readout {this.params['readouts']}")
     this.write(stages.replay(given, seed, network, name=name, watch=this.watch, **with_readouts))

@@ -6,6 +6,7 @@ import numpy as np
 from stage import Stage
 
 from simcore import stores
+from simcore.parameters import Range
 
 
 def rows_of(analysis):
@@ -25,29 +26,27 @@ def entry(name, value, unit, interval, bound, expected):
     value = None if math.isnan(value) else value
     if interval is not None and any(map(math.isnan, interval)):
         interval = None
-    ok = None
-    if expected:
-        ok = value is not None and expected["low"] <= value <= expected["high"]
     return {
         "id": name,
         "value": value,
         "unit": unit,
         "interval": interval,
         "bound": bound,
-        "low": expected.get("low"),
-        "high": expected.get("high"),
-        "source": expected.get("source", "measured"),
-        "ok": ok,
+        "low": expected and expected.low,
+        "high": expected and expected.high,
+        "source": expected.source if expected else "measured",
+        "ok": expected and expected.verdict(value, interval, bound),
     }
 
 
 with Stage(snakemake) as this:
-    expected = this.params["parameters"]["expected"]
+    given = this.params["parameters"]["expected"]
+    expected = {name: Range.model_validate(one) for name, one in given.items()}
     summary = []
     for role in this.input.keys():
         kind, _, name = role.partition("_")
         analysis = this.read(role, f"{kind} {name}" if kind in ("sweep", "sound") else role)
-        summary += [entry(*row, expected.get(row[0], {})) for row in rows_of(analysis)]
+        summary += [entry(*row, expected.get(row[0])) for row in rows_of(analysis)]
     stores.write_json(this.output[0], summary)
     for row in summary:
         if row["ok"] is False:
