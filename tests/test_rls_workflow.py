@@ -196,7 +196,7 @@ def test_a_training_goes_on(tmp_path, stop):
         ({"input": {"duration": 0.5}}, ["input.duration", "whole number of steps"]),
         ({"test": {"delete_spike": 300}}, ["delete_spike", "within"]),
         ({"base": "nothing"}, ["its base nothing is no experiment"]),
-        ({"network": {"neurones": 3}}, ["neurones", "did you mean neurons?"]),
+        ({"network": {"neurones": 3}}, ["neurones", "did you mean rls.define"]),
     ],
 )
 def test_a_mistake_in_an_experiment_gets_a_sentence(tmp_path, change, parts):
