@@ -35,7 +35,8 @@ def correlation(drive: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Source: specification section 3, corr.
     """
-    return np.clip(np.sum(_standardised(drive) * _standardised(target), axis=-2), -1, 1)
+    columns = _standardised(drive), _standardised(target)
+    return np.clip(np.einsum("...tn,...tn->...n", *columns), -1, 1)
 
 
 def relative_error(drive: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -479,14 +480,17 @@ def fit_error_floor(neurons: np.ndarray, relative_error: np.ndarray) -> tuple[fl
     return float(np.sqrt(floor_square)), float(at_smallest * smallest)
 
 
-def _constant(table):
-    """Tell which columns do not change over time, but for rounding errors."""
-    return np.ptp(table, axis=-2) <= CONSTANT * np.max(np.abs(table), axis=-2)
+def _range(table):
+    """Return the smallest and largest of each column, and whether it does not change over time."""
+    low, high = np.min(table, axis=-2), np.max(table, axis=-2)
+    # But for rounding errors.
+    return low, high, high - low <= CONSTANT * np.maximum(np.abs(low), np.abs(high))
 
 
 def _sd(table):
     """Return the standard deviation over time of each column, 0 where it is constant."""
-    return np.where(_constant(table), 0, np.std(table, axis=-2, dtype=float))
+    *_, constant = _range(table)
+    return np.where(constant, 0, np.std(table, axis=-2, dtype=float))
 
 
 def _over_sd(error, target):
@@ -498,13 +502,15 @@ def _over_sd(error, target):
 
 def _standardised(table):
     """Return the columns' deviations from their means, with a sum of squares of 1 or all 0."""
-    deviation = table - np.mean(table, axis=-2, keepdims=True, dtype=float)
-    constant = _constant(table)[..., np.newaxis, :]
-    largest = np.max(np.abs(deviation), axis=-2, keepdims=True)
+    low, high, constant = _range(table)
+    mean = np.mean(table, axis=-2, dtype=float)
     # Scaled before they are squared, for squares of very small deviations are 0.
-    deviation = np.where(constant, 0, deviation / np.where(constant, 1, largest))
-    norm = np.linalg.norm(deviation, axis=-2, keepdims=True)
-    return deviation / np.where(constant, 1, norm)
+    largest = np.where(constant, np.inf, np.maximum(high - mean, mean - low))
+    deviation = table - mean[..., np.newaxis, :]
+    deviation /= largest[..., np.newaxis, :]
+    norm = np.sqrt(np.einsum("...tn,...tn->...n", deviation, deviation))
+    deviation /= np.where(constant, 1, norm)[..., np.newaxis, :]
+    return deviation
 
 
 def _number_of_starts(drives):
