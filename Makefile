@@ -29,7 +29,7 @@ run: files-exist setup ## run the demo; or CONFIG=file.yaml, SONG=file.wav, CORE
 	[ -z "$$KEPT" ] || set -- "$$@" "kept=$$KEPT"; \
 	exec snakemake "$$@" $(ARGS)
 
-paper: ## both papers at full scale: about 40 CPU hours, goes on where it was interrupted; SONG=, CORES=; less with KEPT=docs/data/kept
+paper: ## both papers at full scale: 30 to 40 CPU hours, goes on where it was interrupted; SONG=, CORES=; less with KEPT=docs/data/kept
 	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
 
 estimate: files-exist setup ## what `make run` would cost, same options; ARGS="--job-seconds 300" for a cluster

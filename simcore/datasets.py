@@ -356,21 +356,27 @@ def headlines(sweep, numbers):
     if not numbers:
         return {}
     values = {f"sweep.{sweep}.{number.label}": (number.value, number.unit) for number in numbers}
-    ends = {"low": "lower end of its interval", "high": "upper end of its interval"}
-    return (
-        summary(values)
-        | {
-            f"summary_{end}": variable(
-                "summary", np.array([getattr(n, end) for n in numbers]), "see summary_unit", meaning
-            )
-            for end, meaning in ends.items()
-        }
-        | {
-            "summary_bound": variable(
-                "summary", np.array([n.bound for n in numbers]), "1", "whether it is a lower bound"
-            )
-        }
-    )
+    ends = [(number.low, number.high) for number in numbers]
+    return summary(values) | intervals(ends, [number.bound for number in numbers])
+
+
+def intervals(ends, bounds):
+    """Return the variables that headline numbers with intervals have besides.
+
+    Parameters
+    ----------
+    ends : list of (float, float)
+        In the order of the numbers; NaN without an interval.
+    bounds : list of bool
+        Whether a number is only a lower bound.
+    """
+    low, high = np.array(ends, float).T
+    unit, meaning = "see summary_unit", "end of its interval"
+    return {
+        "summary_low": variable("summary", low, unit, f"lower {meaning}"),
+        "summary_high": variable("summary", high, unit, f"upper {meaning}"),
+        "summary_bound": variable("summary", np.array(bounds), "1", "whether it is a lower bound"),
+    }
 
 
 # Of what rls_replay stores for each follower: unit and description.

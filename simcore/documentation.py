@@ -14,8 +14,8 @@ INTRODUCTION = """# Keys of a study
 <!-- Made by `make docs` from simcore/documentation.py and the models: edit there. -->
 
 A study is one YAML file. It stands alone: whatever it leaves out has the default below, never the
-demo's value. Times are plain numbers in ms, or text with a unit: `20 s`, `25 min`, `1 h`. An
-unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in
+demo's value. Times are plain numbers in ms, or text with a unit: `50 ms`, `20 s`, `25 min`,
+`1 h`. An unknown key is refused. `make run CONFIG=my_study.yaml` runs it; its results lie in
 `results/<study>/`.
 
 Where a table ends in `source`, that is where its defaults come from: the authors' code or their
@@ -26,7 +26,7 @@ ours. docs/fidelity.md names them and tells where they disagree.
 |---|---|
 | `config.yaml` | the demo: every stage, 15 clusters of 80 |
 | `test.yaml` | every stage in a minute, for tests |
-| `sweeps.yaml` | sweeps of the clock, hard-wired: minutes |
+| `sweeps.yaml` | sweeps of the clock, most of them hard-wired: minutes |
 | `sweeps_rls.yaml` | sweeps of networks trained by recursive least squares, small: minutes |
 | `side_by_side.yaml` | both methods, the same target and the same losses: minutes |
 | `sweeps_paper.yaml`, `sweeps_rls_paper.yaml`, `side_by_side_paper.yaml` | the papers' sizes |

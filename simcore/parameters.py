@@ -216,8 +216,10 @@ class Clock(Parameters):
     inhibitory_rule: InhibitoryRule = InhibitoryRule()
     balancing: Time = parameter(5e3, "ms", "run before the embedding, without stimulation")
     balancing_static: Time = parameter(1e3, "ms", "its first part, without plasticity")
-    embedding: Time = parameter(3.6e6, "ms", "duration of the embedding")
-    consolidation: Time = parameter(3.6e6, "ms", "duration of the spontaneous plastic activity")
+    embedding: Time = parameter(3.6e6, "ms", "how long the clusters are stimulated in turn")
+    consolidation: Time = parameter(
+        3.6e6, "ms", "how long it runs spontaneously after that, with all plasticity"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -460,7 +462,7 @@ class Replay(Parameters):
 
 
 class Damage(Parameters):
-    """What a trained clock has lost when it is replayed; it learned, and its target was cut, whole.
+    """What a trained clock has lost when it is replayed: it learned, and gave its period, whole.
 
     Losses of one seed are nested: a larger part contains the smaller one. What is not lost is not
     among the parameters of a replay: a further kind of damage changes no replay without it.

@@ -294,8 +294,8 @@ class RLSTraining(Parameters):
     inverse: Literal["packed 64-bit", "packed 32-bit", "full 64-bit"] = parameter(
         "packed 64-bit",
         "1",
-        "how each neuron's P is stored; with grouped or all presynaptic neurons, groups share one, "
-        "full, of 64 bits",
+        "how each neuron's P is stored; neurons with common presynaptic neurons (grouped, all) "
+        "share one, packed in 64 bits, whatever stands here",
     )
     test_at: tuple[int, ...] | None = parameter(
         None, "1", "loops after which the network is tested; default: 1, 2, 5, 10, 20, 50 and so on"

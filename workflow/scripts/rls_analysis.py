@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from stage import Stage
 
-from simcore import datasets, rls_stages
+from simcore import datasets, intervals, rls_stages
 from simcore.datasets import variable
 from simcore.rls_numbers import NUMBERS, SPECTRAL, headlines
 from simcore.rls_parameters import Experiment
@@ -13,14 +13,21 @@ OF_TABLE = NUMBERS | SPECTRAL
 
 
 def numbers(name, experiment, rows):
-    """The headline numbers for each value of the series: means over networks, with their units."""
+    """The headline numbers for each value of the series: of all networks, and the unit."""
     found = {}
     for place, label in enumerate(experiment.labels(name)):
         first = place * experiment.networks
         for part in headlines(experiment):
             values = [row[part] for row in rows[first : first + experiment.networks]]
-            found[f"{label}.{part}"] = float(np.mean(values)), OF_TABLE.get(part, ("1",))[0]
+            found[f"{label}.{part}"] = values, OF_TABLE.get(part, ("1",))[0]
     return found
+
+
+def summed_up(numbers):
+    """Means over networks, and their intervals."""
+    means = {name: (float(np.mean(values)), unit) for name, (values, unit) in numbers.items()}
+    ends = [intervals.of_mean(values) for values, _ in numbers.values()]
+    return datasets.summary(means) | datasets.intervals(ends, [False] * len(ends))
 
 
 def table(rows):
@@ -56,5 +63,5 @@ with Stage(snakemake) as this:
     if "rls.untrained.correlation" in this.params["ids"]:
         first = ("rls.periodic", "rls.ratemodel", "rls.ou")
         untrained = [row["untrained"] for label, _, row in rows if label in first]
-        summary["rls.untrained.correlation"] = float(np.mean(untrained)), "1"
-    this.write(xr.Dataset(variables | table(rows) | datasets.summary(summary)))
+        summary["rls.untrained.correlation"] = untrained, "1"
+    this.write(xr.Dataset(variables | table(rows) | summed_up(summary)))
