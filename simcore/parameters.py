@@ -47,6 +47,11 @@ VARIABILITY = (
     *("coefficient", "rmse_sqrt", "rmse_linear"),
     *("last_cluster_mean", "last_cluster_sd", "passes", "left_out"),
 )
+# Of the matrix reduced to clusters: its leading complex pair, before and after learning.
+SPECTRUM = (
+    *("leading_real", "leading_imaginary", "before_real", "before_imaginary"),
+    "over_ring",
+)
 # Of a study.
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
@@ -633,12 +638,14 @@ class Study(Parameters):
 
     @property
     def ranges(self):
-        """The ranges that hold for this study: not those of a song when another is given."""
+        """The ranges that hold for this study: what was measured of its song holds for no other."""
         if self.expected_of not in (None, self.study):
             return {}
         foreign = tuple(f"readout.{name}." for name in self.songs) if self.song else ()
         return {
-            name: known for name, known in self.expected.items() if not name.startswith(foreign)
+            name: known
+            for name, known in self.expected.items()
+            if not (name.startswith(foreign) and known.source.startswith("measured"))
         }
 
     @model_validator(mode="before")
@@ -790,9 +797,11 @@ class Study(Parameters):
             parts = ("within", "forward", "backward", "rest")
             ids += [f"clock.weights.{when}{part}" for when in ("", "embedded_") for part in parts]
             ids += [f"clock.weights.inhibition_{part}" for part in parts if part != "rest"]
-            ids += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
+            ids += ["clock.weights.relative_strength"]
+            ids += [f"clock.spectrum.{part}" for part in SPECTRUM]
         if self.stability.driver:
-            ids += ["clock.stability.spontaneous", "clock.stability.driven"]
+            runs = ("spontaneous", "driven")
+            ids += [f"clock.stability.{run}{end}" for run in runs for end in ("", "_backward")]
         ids += [f"clock.replay.{part}" for part in RHYTHM]
         ids += [f"clock.variability.{part}" for part in VARIABILITY]
         for target in self.targets:
@@ -823,7 +832,10 @@ class Study(Parameters):
 
     def measures(self):
         """Ids of all that a sweep can keep of this study."""
-        of_whole_studies = ("clock.spectrum.", "clock.stability.", "clock.weights.embedded_")
+        of_whole_studies = (
+            *("clock.spectrum.", "clock.stability."),
+            *("clock.weights.embedded_", "clock.weights.relative_strength"),
+        )
         ids = [name for name in self.clock_summary_ids() if not name.startswith(of_whole_studies)]
         for target in self.targets:
             parts = ("used_error", "used_correlation", "passes", "rate", "trained_synapses")

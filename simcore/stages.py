@@ -534,6 +534,39 @@ def block_weights(built):
     }
 
 
+def turning(built, before, after):
+    """Measure what makes the activity of a Connectivity turn: its leading complex pair.
+
+    Parameters
+    ----------
+    built : simcore.connectivity.Connectivity
+        After learning.
+    before, after : complex128 arrays
+        Eigenvalues of the matrices reduced to clusters (:func:`simcore.measures.spectrum`).
+
+    Returns
+    -------
+    dict
+        Id to (value, unit): the leading pair before and after learning, NaN without one, and its
+        imaginary part over that of a ring of equal clusters with the four mean weights.
+
+    Source: specification, section 7, spectrum and linear model.
+    """
+    per_cluster = built.e_to_e.column.size / built.neurons_e / built.clusters
+    weights = measures.weight_summary(*blocks(built))
+    ring = measures.ring_eigenvalues(weights, per_cluster, built.clusters)
+    pairs = {"leading": measures.leading_pair(after), "before": measures.leading_pair(before)}
+    found = {
+        f"{name}_{part}": getattr(pair, part[:4])
+        for name, pair in pairs.items()
+        for part in ("real", "imaginary")
+    }
+    ratio = pairs["leading"].imag / measures.leading_pair(ring).imag
+    return {f"clock.spectrum.{name}": (value, "pF") for name, value in found.items()} | {
+        "clock.spectrum.over_ring": (ratio, "1")
+    }
+
+
 def disynaptic_inhibition(built):
     """Measure how much the clusters of a Connectivity inhibit each other by way of the I neurons.
 
@@ -570,16 +603,18 @@ def embedded_weights(trained):
     }
 
 
-def forward_growth(trained):
-    """By what factor forward weights changed in a training: (value, unit).
+def growth(trained, which):
+    """By what factor weights changed in a training: (value, unit).
 
     Parameters
     ----------
     trained : xarray.Dataset
         Of :func:`training` or :func:`driven`.
+    which : str
+        Weights of :class:`simcore.measures.WeightSummary`, such as ``forward``.
     """
     before, after = _ends(trained)
-    return after.forward / before.forward, "1"
+    return getattr(after, which) / getattr(before, which), "1"
 
 
 def _ends(trained):

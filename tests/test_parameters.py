@@ -197,7 +197,9 @@ def test_ids_of_the_summary():
     kinds = ("within", "forward", "backward", "rest")
     weights = [f"clock.weights.{when}{kind}" for when in ("", "embedded_") for kind in kinds]
     weights += [f"clock.weights.inhibition_{kind}" for kind in kinds[:3]]
-    weights += ["clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"]
+    pairs = [f"{when}_{part}" for when in ("leading", "before") for part in ("real", "imaginary")]
+    weights += ["clock.weights.relative_strength"]
+    weights += [f"clock.spectrum.{part}" for part in (*pairs, "over_ring")]
     targets = {"abcba": {"kind": "symbols"}}
     readout = ["readout.abcba.error", "readout.abcba.correlation"]
     assert study(targets=targets).summary_ids() == weights + parts + readout
@@ -310,7 +312,10 @@ def test_synfire_keeps_its_external_rate_beside_other_keys():
 
 
 def test_ranges_belong_to_one_study_and_its_own_song():
-    ranges = {"readout.s.error": {"low": 0, "high": 1, "source": "paper: 0.5; 100 % allowed by us"}}
+    ranges = {
+        "readout.s.error": {"low": 0, "high": 1, "source": "measured"},
+        "readout.s.correlation": {"low": 0, "high": 1, "source": "paper: 0.5; all allowed by us"},
+    }
     study = {
         "study": "a",
         "targets": {"s": {"kind": "song"}},
@@ -319,7 +324,7 @@ def test_ranges_belong_to_one_study_and_its_own_song():
     }
     assert list(read_study(study).ranges) == list(ranges)
     assert not read_study(study | {"study": "b"}).ranges
-    assert not read_study(study | {"song": "bird.wav"}).ranges
+    assert list(read_study(study | {"song": "bird.wav"}).ranges) == ["readout.s.correlation"]
 
 
 def test_results_may_lie_in_the_home_folder():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simcore import connectivity, datasets, stages
+from simcore import connectivity, datasets, measures, stages
 from simcore.errors import UserError
 from simcore.measures import Rhythm
 from simcore.parameters import Clock, Study, SymbolTarget
@@ -191,7 +191,7 @@ def test_weights_learn_from_another_clocks_spikes(embedded, wired):
     assert not again["e_to_e_weight"].equals(learned["e_to_e_weight"])
 
 
-def test_forward_growth_compares_end_and_beginning(embedded, wired):
+def test_growth_compares_end_and_beginning(embedded, wired):
     short, before = embedded
     learned = stages.driven(short, SEED, before, datasets.read_connectivity(wired[0]))
     grown = learned.assign(block_weight=learned["block_weight"].copy(deep=True))
@@ -200,7 +200,18 @@ def test_forward_growth_compares_end_and_beginning(embedded, wired):
         blocks = grown["block_weight"].transpose("time", "cluster_pre", "cluster_post")
         for pre, post in forward:
             blocks[moment, pre, post] = weight
-    assert stages.forward_growth(grown) == (pytest.approx(1.5), "1")
+    assert stages.growth(grown, "forward") == (pytest.approx(1.5), "1")
+
+
+def test_what_turns_is_compared_with_a_ring_of_the_mean_weights(wired):
+    """Of a hard-wired clock, whose clusters differ by chance alone."""
+    built = datasets.read_connectivity(wired[0])
+    groups = built.e_to_e, built.e_to_i, built.i_to_e, built.i_to_i
+    _, reduced = measures.spectrum(*groups, built.cluster, built.clusters)
+    found = stages.turning(built, reduced.real, reduced)
+    assert found["clock.spectrum.over_ring"] == (pytest.approx(1, abs=0.2), "1")
+    assert found["clock.spectrum.leading_imaginary"][0] > 0
+    assert np.isnan(found["clock.spectrum.before_real"][0])
 
 
 def test_a_driver_of_another_size_is_refused(embedded):

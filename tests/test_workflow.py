@@ -70,7 +70,7 @@ def test_the_spikes_of_another_study_drive_the_weights_of_this_one(whole, tmp_pa
     assert done.returncode == 0, done.text
     summary = json.loads((made / "summary.json").read_text())
     values = [entry["value"] for entry in summary if entry["id"].startswith("clock.stability.")]
-    assert len(values) == 2 and all(value > 0 for value in values)
+    assert len(values) == 4 and all(value > 0 for value in values)
     shutil.rmtree(tmp_path / "tiny")
     assert_fails(run(file), "stability.driver", "there is no file")
 
@@ -83,7 +83,10 @@ def test_summary_has_every_number(whole):
         *(f"clock.weights.{part}" for part in ("within", "forward", "backward", "rest")),
         *(f"clock.weights.embedded_{part}" for part in ("within", "forward", "backward", "rest")),
         *(f"clock.weights.inhibition_{part}" for part in ("within", "forward", "backward")),
+        "clock.weights.relative_strength",
         *("clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"),
+        *("clock.spectrum.before_real", "clock.spectrum.before_imaginary"),
+        "clock.spectrum.over_ring",
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
         *(f"clock.replay.{part}" for part in ("order", "dwell_time", "broken_links")),
         *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),

@@ -17,11 +17,7 @@ def weights(start, consolidated):
     blocks = [stages.blocks(network) for network in networks.values()]
     numbers = stages.block_weights(networks["after"]) | stages.embedded_weights(consolidated)
     full, reduced = zip(*(spectrum(network) for network in networks.values()), strict=True)
-    pair = measures.leading_pair(reduced[-1])
-    numbers |= {
-        "clock.spectrum.leading_real": (pair.real, "pF"),
-        "clock.spectrum.leading_imaginary": (pair.imag, "pF"),
-    }
+    numbers |= stages.turning(networks["after"], *reduced)
     phase = np.array(list(networks), dtype=object)
     variables = {
         "phase": variable("phase", phase, "1", "before the embedding, after the consolidation")
@@ -35,6 +31,7 @@ def weights(start, consolidated):
                 ("phase", name), numbers_of(np.array(values)), "pF", f"eigenvalues of {what}"
             )
     strength = np.array([measures.relative_strength(*block) for block in blocks])
+    numbers["clock.weights.relative_strength"] = float(np.mean(strength[-1])), "1"
     variables["relative_strength"] = variable(
         ("phase", "cluster_index"), strength, "1", "mean weight within over to the outside"
     )
@@ -64,8 +61,9 @@ with Stage(snakemake) as this:
     if "driven" in this.input.keys():
         runs = {"spontaneous": "consolidation", "driven": "driven"}
         growth = {
-            f"clock.stability.{name}": stages.forward_growth(this.read(stage))
+            f"clock.stability.{name}{ending}": stages.growth(this.read(stage), which)
             for name, stage in runs.items()
+            for which, ending in (("forward", ""), ("backward", "_backward"))
         }
         parts.append((growth, {}))
     replay = this.read("replay", "replay_clock")
