@@ -9,6 +9,9 @@ import numpy as np
 
 from simcore.streams import stream
 
+# Steps of a refractory period that outlasts every run: of neurons that do not fire.
+FOR_EVER = np.iinfo(np.int32).max
+
 
 def connectivity(network, damage, seed):
     """Return the network with its E to E synapses damaged and its I to E weights out of place.
@@ -33,6 +36,12 @@ def connectivity(network, damage, seed):
     weight[stream(seed, "damage: links").permutation(links)[: damage.links]] = 0.0
     inhibition = shuffled(
         network.i_to_e.weight, damage.shuffled_inhibition, stream(seed, "damage: inhibition")
+    )
+    inhibition = shuffled(
+        inhibition,
+        damage.shuffled_inhibition_onto_each,
+        stream(seed, "damage: inhibition onto each"),
+        network.i_to_e.column,
     )
     return replace(
         network,
@@ -79,7 +88,7 @@ def readout_weight(weight, damage, seed):
     return weight
 
 
-def shuffled(weight, part, generator):
+def shuffled(weight, part, generator, group=None):
     """Return weights of which a part, chosen at random, have changed places among themselves.
 
     Parameters
@@ -87,6 +96,8 @@ def shuffled(weight, part, generator):
     weight : float (synapse,), pF
     part : float
     generator : numpy.random.Generator
+    group : int (synapse,), optional
+        Only places of one group are exchanged; default: any.
 
     Returns
     -------
@@ -95,8 +106,37 @@ def shuffled(weight, part, generator):
     """
     weight = weight.copy()
     moved = np.flatnonzero(generator.random(weight.size) < part)
-    weight[moved] = weight[generator.permutation(moved)]
+    from_where = generator.permutation(moved)
+    if group is not None:
+        moved, from_where = (
+            one[np.argsort(group[one], kind="stable")] for one in (moved, from_where)
+        )
+    weight[moved] = weight[from_where]
     return weight
+
+
+def happen(damage, network, seed, state, readout_state=None, weight=None):
+    """Do the damage to a running clock, and to its read-outs if there are any, in place.
+
+    Done again it changes nothing more.
+
+    Parameters
+    ----------
+    damage : simcore.parameters.Damage
+    network : simcore.connectivity.Connectivity
+        The whole one.
+    seed : int
+    state : simcore.kernels.network.State
+    readout_state : simcore.kernels.readout.ReadoutState, optional
+    weight : float (channel, neurons_e), pF
+        The whole weights onto read-outs.
+    """
+    lost = connectivity(network, damage, seed)
+    state.e_to_e.weight[...] = lost.e_to_e.weight
+    state.i_to_e.weight[...] = lost.i_to_e.weight
+    state.e.refractory[silenced(network.cluster, damage, seed)] = FOR_EVER
+    if readout_state is not None:
+        readout_state.weight[...] = readout_weight(weight, damage, seed)
 
 
 def noisy(weight, sd, generator):

@@ -379,7 +379,7 @@ def _far_pair(values):
 
 @styled
 def replay_raster(replay):
-    """Draw the spikes of the last three periods of a replay.
+    """Draw the spikes of the last three periods of a replay, or of those around its damage.
 
     Parameters
     ----------
@@ -392,7 +392,11 @@ def replay_raster(replay):
         From above: E neurons ordered and coloured by cluster, I neurons, read-outs.
     """
     duration = float(replay.attrs["simulated_ms"])
-    begin = duration - min(_raster_length(replay, duration), duration)
+    length = min(_raster_length(replay, duration), duration)
+    damaged = replay.attrs.get("damaged_at_ms")
+    middle = duration if damaged is None else damaged
+    end = np.clip(middle + length / 2, length, duration)
+    begin = end - length
     populations = ["e", "i"] + ["readout"] * ("readout_spike_time" in replay)
     many = "channel" in replay.sizes and replay.sizes["channel"] > len(CHANNELS)
     heights = [4, 1, 2 if many else 1][: len(populations)]
@@ -400,7 +404,7 @@ def replay_raster(replay):
     panels = figure.subplots(len(populations), 1, sharex=True, height_ratios=heights)
 
     time, neuron = replay["spike_time"].values, replay["spike_neuron"].values
-    shown = time >= begin
+    shown = (begin <= time) & (time <= end)
     time, neuron = time[shown], neuron[shown]
     n_e = replay.sizes["neuron_e"]
     _excitatory_raster(panels[0], time[neuron < n_e], neuron[neuron < n_e], replay["cluster"])
@@ -411,7 +415,11 @@ def replay_raster(replay):
     if len(panels) > 2:
         _readout_raster(panels[2], replay, begin)
     for axes in panels:
-        axes.set_xlim(begin / 1000, duration / 1000)
+        axes.set_xlim(begin / 1000, end / 1000)
+        if damaged is not None:
+            axes.axvline(damaged / 1000, color="black", linewidth=1.2)
+    if damaged is not None:
+        panels[0].set_title("the line: when something is lost")
     panels[-1].set_xlabel("time in the replay (s)")
     figure.align_ylabels()
     return figure

@@ -489,11 +489,15 @@ class Damage(Parameters):
     shuffled_inhibition: Part = parameter(
         0, "1", "part of the I to E weights that change places at random; none is lost"
     )
+    shuffled_inhibition_onto_each: Part = parameter(
+        0, "1", "the same among the synapses onto each E neuron: the sum onto it stays"
+    )
+    at: Time = parameter(0, "ms", "when in the replay it happens; before that all is whole")
 
     @property
     def any(self):
         """Whether anything is lost."""
-        return self != Damage()
+        return self != Damage(at=self.at)
 
 
 class Stability(Parameters):
@@ -683,6 +687,15 @@ class Study(Parameters):
         if clusters is not None and self.damage.clusters > clusters:
             raise ValueError(
                 f"damage.clusters is {self.damage.clusters}, but the clock has {clusters} clusters"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _damage_happens(self):
+        if self.damage.at and self.damage.at >= self.replay.duration:
+            raise ValueError(
+                f"damage.at is {self.damage.at:g} ms, but the replay lasts "
+                f"{self.replay.duration:g} ms: make one smaller or the other longer"
             )
         return self
 

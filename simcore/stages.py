@@ -30,9 +30,6 @@ from simcore.parameters import Clock, Damage, Readout, Replay
 from simcore.runs import Course, LearningRun, ReplayRun, TrainingRun
 from simcore.streams import stream
 
-# Steps of a refractory period that outlasts every run: of neurons that do not fire.
-FOR_EVER = np.iinfo(np.int32).max
-
 
 def unwatched(run, total):
     """Watch nothing."""
@@ -202,7 +199,8 @@ def _trained(run, kernel, cluster):
 def replay(given, seed, network, *, name, target=None, learned=None, watch=unwatched):
     """Spontaneous activity with fixed weights: of the clock alone, or with trained read-outs.
 
-    With ``damage`` among the parameters the clock and its read-outs have lost something before.
+    With ``damage`` among the parameters the clock and its read-outs lose something, before it
+    begins or on its way.
 
     Parameters
     ----------
@@ -214,38 +212,43 @@ def replay(given, seed, network, *, name, target=None, learned=None, watch=unwat
     Returns
     -------
     xarray.Dataset
-        Spikes, clusters, the numbers of neurons, and what the target has for the selected pattern.
+        Spikes, clusters, the numbers of neurons, and what the target has for the selected pattern;
+        ``damaged_at_ms`` if something is lost on its way.
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     given_replay = Replay.model_validate(given["replay"])
     lost = Damage.model_validate(given.get("damage", {}))
-    built = damage.connectivity(datasets.read_connectivity(network), lost, seed)
+    built = datasets.read_connectivity(network)
     variables = datasets.cluster(built.cluster)
     state = clock.initial_state(built, parameters, seed, name)
-    state.e.refractory[damage.silenced(built.cluster, lost, seed)] = FOR_EVER
-    readout_state = kernel = None
+    readout_state = kernel = weight = None
     if target is not None:
         selected, inhibited = datasets.selected_target(target)
         weight, of_readout = (
             learned["readout_weight"].values,
             Readout.model_validate(given["readout"]),
         )
-        sizes = built.clusters, len(weight)
-        readout_state = readout.initial_state(state, *sizes, of_readout, dt, seed, name)
-        readout_state.weight[...] = damage.readout_weight(weight, lost, seed)
+        shape = built.clusters, len(weight)
+        readout_state = readout.initial_state(state, *shape, of_readout, dt, seed, name)
+        readout_state.weight[...] = weight
         rate = selected["target_rate"].values[None]
         common = of_readout, given_replay, dt, built.cluster
         kernel = readout.kernel_parameters(*common, rate, learning=False, inhibited=inhibited)
         variables |= dict(selected.variables)
     run = ReplayRun(state, readout_state)
     tick = watch(run, given_replay.duration)
-    run.run(clock.kernel_parameters(state, parameters, dt), given_replay.duration, tick, kernel)
+    network_kernel = clock.kernel_parameters(state, parameters, dt)
+    attributes = {"neurons_e": built.neurons_e, "neurons_i": built.neurons_i}
+    if lost.any:
+        run.run(network_kernel, min(lost.at, given_replay.duration), tick, kernel)
+        damage.happen(lost, built, seed, state, readout_state, weight)
+        attributes |= {"damaged_at_ms": lost.at} if lost.at else {}
+    run.run(network_kernel, given_replay.duration, tick, kernel)
     variables |= datasets.spikes(run.spikes.arrays())
     if target is not None:
         recorded = run.readout_spikes.arrays()
         variables |= datasets.spikes(recorded, prefix="readout_", index="channel")
-    sizes = {"neurons_e": built.neurons_e, "neurons_i": built.neurons_i}
-    return xr.Dataset(variables, attrs=sizes | {"simulated_ms": given_replay.duration})
+    return xr.Dataset(variables, attrs=attributes | {"simulated_ms": given_replay.duration})
 
 
 def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):

@@ -72,10 +72,10 @@ def test_whole_clusters_are_silenced_but_never_the_first():
         assert not of_cluster[0].any()
 
 
-def inhibition(part, seed=1):
+def inhibition(part, seed=1, kind="shuffled_inhibition"):
     i_to_e = NETWORK.i_to_e._replace(weight=np.arange(1.0, NETWORK.i_to_e.weight.size + 1))
     network = replace(NETWORK, i_to_e=i_to_e)
-    damaged = damage.connectivity(network, Damage(shuffled_inhibition=part), seed)
+    damaged = damage.connectivity(network, Damage(**{kind: part}), seed)
     assert np.array_equal(damaged.e_to_e.weight, WEIGHT)
     return i_to_e.weight, damaged.i_to_e.weight
 
@@ -93,6 +93,17 @@ def test_inhibition_is_shuffled_as_far_as_asked():
         before, after = inhibition(part)
         assert (after != before).mean() == pytest.approx(part, abs=0.03)
     assert abs(np.corrcoef(before, after)[0, 1]) < 0.05
+
+
+def test_inhibition_is_shuffled_among_the_synapses_onto_each_neuron():
+    before, after = inhibition(1, kind="shuffled_inhibition_onto_each")
+    post = NETWORK.i_to_e.column
+    for neuron in range(NETWORK.neurons_e):
+        assert np.array_equal(np.sort(after[post == neuron]), before[post == neuron])
+    # Of a few places one is the old one again.
+    assert 0.7 < (after != before).mean() < 1
+    before, after = inhibition(0.5, kind="shuffled_inhibition_onto_each")
+    assert 0.25 < (after != before).mean() < 0.5
 
 
 def test_noise_has_its_size_and_never_turns_a_sign():

@@ -344,6 +344,17 @@ def test_raster_shows_the_spikes_of_the_last_three_periods():
     assert [tick.get_text() for tick in readouts.get_yticklabels()] == ["A", "B", "C"]
 
 
+@pytest.mark.parametrize(("at", "begin"), [(1000, 1000 - 1.5 * ROUND), (50, 0)])
+def test_raster_shows_the_moment_of_damage(at, begin):
+    stored = replay().assign_attrs(damaged_at_ms=at)
+    for axes in figures.replay_raster(stored).axes:
+        first, last = np.array(axes.get_xlim()) * 1000
+        assert first == pytest.approx(begin, abs=15)
+        assert last - first == pytest.approx(3 * ROUND, abs=30)
+        (line,) = (one for one in axes.lines if len(set(one.get_xdata())) == 1)
+        assert line.get_xdata()[0] == at / 1000
+
+
 def test_raster_orders_neurons_by_cluster():
     stored = replay()
     shuffled = np.random.default_rng(0).permutation(CLUSTER)

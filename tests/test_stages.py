@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simcore import connectivity, datasets, measures, stages
+from simcore import connectivity, damage, datasets, measures, stages
 from simcore.errors import UserError
 from simcore.measures import Rhythm
-from simcore.parameters import Clock, Study, SymbolTarget
+from simcore.parameters import Clock, Damage, Study, SymbolTarget
 from simcore.streams import stream
 
 SEED = 3
@@ -286,6 +286,57 @@ def test_a_start_network_goes_on_from_either_part_of_its_balancing(stop):
         stages.network(short, SEED, watch=watch)
     resumed = stages.network(short, SEED, watch=watch)
     xr.testing.assert_identical(resumed, stages.network(short, SEED))
+
+
+LOST = {"recurrent_synapses": 0.5, "neurons": 0.3, "shuffled_inhibition": 1.0}
+
+
+def with_damage(**damage):
+    return given() | {"damage": Damage(**damage).model_dump()}
+
+
+@pytest.mark.parametrize("at", [0, 400])
+def test_damage_happens_at_its_moment_and_stays(wired, at):
+    network, whole = wired
+    damaged = stages.replay(with_damage(**LOST, at=at), SEED, network, name="replay_clock")
+    silent = np.flatnonzero(damage.silenced(network["cluster"].values, Damage(**LOST), SEED))
+    before, after = (one.isel(spike=one["spike_time"].values <= at) for one in (whole, damaged))
+    np.testing.assert_array_equal(before["spike_neuron"], after["spike_neuron"])
+    later = damaged.isel(spike=damaged["spike_time"].values > at)
+    assert later.sizes["spike"] and not np.isin(later["spike_neuron"], silent).any()
+    assert damaged.attrs.get("damaged_at_ms", 0) == at
+    if at == 0:
+        lost = damage.connectivity(datasets.read_connectivity(network), Damage(**LOST), SEED)
+        other = xr.Dataset(datasets.connectivity(lost))
+        part = with_damage(neurons=LOST["neurons"])
+        expected = stages.replay(part, SEED, other, name="replay_clock")
+        xr.testing.assert_identical(damaged, expected)
+
+
+@pytest.mark.parametrize("stop", [200, 700])
+def test_a_replay_goes_on_before_and_after_its_damage(wired, stop):
+    network, _ = wired
+    saved = {}
+
+    class Interrupted(Exception):
+        pass
+
+    def watch(run, total):
+        if saved:
+            run.restore(saved)
+
+        def tick(simulated):
+            if simulated >= stop and not saved:
+                saved.update({name: np.copy(array) for name, array in run.arrays().items()})
+                raise Interrupted
+
+        return tick
+
+    lost = with_damage(**LOST, at=400)
+    with pytest.raises(Interrupted):
+        stages.replay(lost, SEED, network, name="replay_clock", watch=watch)
+    resumed = stages.replay(lost, SEED, network, name="replay_clock", watch=watch)
+    xr.testing.assert_identical(resumed, stages.replay(lost, SEED, network, name="replay_clock"))
 
 
 def test_a_target_of_no_length_needs_a_clock_with_a_period(wired):
