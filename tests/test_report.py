@@ -274,6 +274,16 @@ def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
         assert "paper" in text or "authors" in text
 
 
+def test_captions_of_sweeps_tell_their_headlines_if_they_are_few():
+    known = {"caption": {"how_to_read": "Dots.", "known": "The paper shows something else."}}
+    entries = [("sweep.a.growth", 6.46), ("sweep.a.best_tau_s[n=5]", 50.0), ("sweep.b.x", 3.0)]
+    summary = [{"id": name, "value": value} for name, value in entries]
+    text = report.caption(BY_STEM["sweep"], summary, known, sweep="a")
+    assert "Here: growth 6.46; best tau s[n=5] 50 (" in text
+    many = [{"id": f"sweep.a.x[n={n}]", "value": float(n)} for n in range(20)]
+    assert "Here" not in report.caption(BY_STEM["sweep"], many, known, sweep="a")
+
+
 def test_captions_tell_what_was_measured():
     text = report.caption(BY_STEM["weights"], SUMMARY)
     assert "32.1 pF within clusters, 8.6 pF forward, 1.9 pF backward and 1.5 pF" in text
