@@ -94,7 +94,7 @@ class Records:
             lines = self._file(job, "benchmarks", "tsv").read_text().splitlines()
             (row,) = csv.DictReader(lines, delimiter="\t")
             seconds, memory = float(row["cpu_time"]), float(row["max_rss"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):  # the run ended while it was written
             return None
         log = self._file(job, "logs", "log")
         said = log.read_text(errors="replace") if log.exists() else ""

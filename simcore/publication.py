@@ -103,7 +103,8 @@ def _made(folder, contents):
     seconds = {}
     for figure in contents["figures"]:
         study = (folder / figure["file"]).resolve().parents[1]
-        seconds[study.name] = _cpu_seconds(study)
+        others = study.parent.glob(f"{study.name}_seed*")
+        seconds[study.name] = sum(map(_cpu_seconds, [study, *others]))
     known["CPU time of the steps that ran here"] = ", ".join(
         f"{name} {taken / 60:.0f} min" for name, taken in seconds.items() if taken
     )
