@@ -22,6 +22,7 @@ MEANINGS = {
     "inhibition_within": "inhibition of a cluster by itself by way of the I neurons, over the mean",
     "inhibition_forward": "that of the next cluster",
     "inhibition_backward": "that of the cluster before",
+    "relative_strength": "mean weight within clusters over that to the outside",
     "rate_e": "rate of excitatory neurons",
     "rate_i": "rate of inhibitory neurons",
     "period_mean": "mean period",
@@ -29,8 +30,13 @@ MEANINGS = {
     "order": "changes that lead to the next cluster (part of all)",
     "leading_real": "leading complex pair of the cluster matrix, real part",
     "leading_imaginary": "the same, imaginary part",
+    "before_real": "leading complex pair of the cluster matrix before learning, real part",
+    "before_imaginary": "the same, imaginary part",
+    "over_ring": "imaginary part of the leading pair over that of a ring of the mean weights",
     "spontaneous": "factor by which forward weights changed on their own",
     "driven": "the same under another clock's spikes",
+    "spontaneous_backward": "factor by which backward weights changed on their own",
+    "driven_backward": "the same under another clock's spikes",
     "dwell_time": "mean time that a cluster stays the most active",
     "broken_links": "clusters that mostly do not hand on to the next",
     "coefficient": "c of sd = c √(mean time) of the clusters",
@@ -225,13 +231,13 @@ def _row(entry):
         "range": f"{number(entry['low'])} to {number(entry['high'])}" if has_range else None,
         "source": entry["source"] if has_range else "",
         "mark": {True: "good", False: "bad", None: "none"}[entry["ok"]],
-        "verdict": _judged(entry["ok"], entry["value"] is None),
+        "verdict": _judged(entry["ok"], entry["value"] is None, has_range),
     }
 
 
-def _judged(ok, undefined):
+def _judged(ok, undefined, has_range):
     if ok is None:
-        return "undefined" if undefined else "no range"
+        return "undefined" if undefined else "undecided" if has_range else "no range"
     return "✓ in range" if ok else "✗ undefined" if undefined else "✗ out of range"
 
 

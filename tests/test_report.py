@@ -164,6 +164,23 @@ def test_the_table_comes_first_with_values_ranges_and_marks(page):
     assert "2 of 4 numbers with a range lie outside it." in page.text
 
 
+@pytest.mark.parametrize(
+    ("ok", "value", "low", "verdict"),
+    [
+        (True, 0.5, 0, "✓ in range"),
+        (False, 1.5, 0, "✗ out of range"),
+        (False, None, 0, "✗ undefined"),
+        (None, 0.5, 0, "undecided"),
+        (None, 0.5, None, "no range"),
+        (None, None, None, "undefined"),
+    ],
+)
+def test_verdicts_in_words(ok, value, low, verdict):
+    high = None if low is None else 1
+    entry = {"id": "a.order", "value": value, "unit": "1", "low": low, "high": high, "ok": ok}
+    assert report._row(entry | {"source": "measured", "bound": True})["verdict"] == verdict
+
+
 def test_a_value_just_out_of_its_range_does_not_look_like_its_limit(page):
     row = next(row for row in page.rows if "rate_e" in row[0])
     assert row[1].strip() == "2.49996 Hz"
