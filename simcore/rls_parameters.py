@@ -549,7 +549,7 @@ def _shape(experiment):
     network, target, training = experiment.network, experiment.target, experiment.training
     return (
         (experiment.networks, network.neurons, network.neuron, network.dt),
-        (network.initial, network.excitatory, experiment.input.duration),
+        (network.initial == "balanced", network.excitatory, experiment.input.duration),
         (target.duration, target.patterns, target.followers),
         (training.what, training.tests, training.dale, experiment.test),
     )

@@ -121,13 +121,16 @@ def scripts(processes):
 
 
 def contents(sweep):
-    """Name to bytes of all files of a sweep, only the name of its markers; no CPU seconds."""
+    """Name to bytes of all files of a sweep, only the name of its markers; no CPU seconds, nor
+    datasets that were set aside.
+    """
     folder = sweep.folder / "swept" / "sweeps"
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.suffix == ".zip" else b""
         for path in folder.rglob("*")
         if path.is_file()
         and path.parent.name != "costs"
+        and not path.name.endswith("_before.zarr.zip")
         and not path.name.endswith(".checkpoint.lock")  # stays, and is tiny
     }
 
