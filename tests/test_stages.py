@@ -262,14 +262,13 @@ def test_a_run_is_watched_once_and_can_be_interrupted(wired):
     xr.testing.assert_identical(resumed, replayed)
 
 
-@pytest.mark.parametrize("stop", [100, 300])
-def test_a_start_network_goes_on_from_either_part_of_its_balancing(stop):
-    """Without plasticity until 200 ms, then with it."""
-    short = given(connectivity="trained", balancing=400, balancing_static=200)
-    saved = {}
+class Interrupted(Exception):
+    pass
 
-    class Interrupted(Exception):
-        pass
+
+def interrupting(stop):
+    """A watch that interrupts the first run at a moment, and lets the next one go on from there."""
+    saved = {}
 
     def watch(run, total):
         if saved:
@@ -282,6 +281,14 @@ def test_a_start_network_goes_on_from_either_part_of_its_balancing(stop):
 
         return tick
 
+    return watch
+
+
+@pytest.mark.parametrize("stop", [100, 300])
+def test_a_start_network_goes_on_from_either_part_of_its_balancing(stop):
+    """Without plasticity until 200 ms, then with it."""
+    short = given(connectivity="trained", balancing=400, balancing_static=200)
+    watch = interrupting(stop)
     with pytest.raises(Interrupted):
         stages.network(short, SEED, watch=watch)
     resumed = stages.network(short, SEED, watch=watch)
@@ -316,22 +323,7 @@ def test_damage_happens_at_its_moment_and_stays(wired, at):
 @pytest.mark.parametrize("stop", [200, 700])
 def test_a_replay_goes_on_before_and_after_its_damage(wired, stop):
     network, _ = wired
-    saved = {}
-
-    class Interrupted(Exception):
-        pass
-
-    def watch(run, total):
-        if saved:
-            run.restore(saved)
-
-        def tick(simulated):
-            if simulated >= stop and not saved:
-                saved.update({name: np.copy(array) for name, array in run.arrays().items()})
-                raise Interrupted
-
-        return tick
-
+    watch = interrupting(stop)
     lost = with_damage(**LOST, at=400)
     with pytest.raises(Interrupted):
         stages.replay(lost, SEED, network, name="replay_clock", watch=watch)
