@@ -65,6 +65,7 @@ MEANINGS = {
     "frozen": "synapses that were frozen (part of all)",
     "agreement": "agreement of trials within the window",
     "agreement_after": "agreement of trials after its end",
+    "agreement_lost": "agreement of trials that is lost at its end",
     "untrained_agreement": "agreement of trials within the window before training",
     "separation": "difference by one deleted spike at the window's end (sd of the drive)",
     "untrained_separation": "difference by one deleted spike before training",
@@ -284,7 +285,8 @@ def _remarks(summary):
     if any(entry.get("interval") and not entry.get("seeds") for entry in summary):
         remarks.append(
             "In brackets: 95 % intervals over the replicates of a sweep, or the networks of an "
-            "experiment. Claims that something grows or falls are judged by the whole interval."
+            "experiment. Claims that something grows or falls are judged by the whole interval, where there "
+            "is one."
         )
     return remarks
 

@@ -25,6 +25,7 @@ NUMBERS = {
     "trained_synapses": ("synapses", "whose weights are learned"),
     "agreement": ("1", "correlation between trials, mean over sliding windows in the trained one"),
     "agreement_after": ("1", "the same after its end"),
+    "agreement_lost": ("1", "how much less it is after the window's end than within"),
     "untrained_agreement": ("1", "the same within it, before training"),
     "separation": ("1", "of drives at the window's end by a deleted spike, over their sd"),
     "untrained_separation": ("1", "the same before training"),
@@ -83,7 +84,7 @@ def headlines(experiment):
     found += ["frozen"] * (experiment.training.dale == "freeze")
     if test.delete_spike is not None:
         found += ["agreement", "untrained_agreement"]
-        found += ["agreement_after"] * (test.after >= AGREEMENT_WINDOW)
+        found += ["agreement_after", "agreement_lost"] * (test.after >= AGREEMENT_WINDOW)
         found += ["separation", "untrained_separation"]
     found += [under_damage(one.kind, amount) for one in test.damage for amount in one.amounts]
     return list(dict.fromkeys(found))

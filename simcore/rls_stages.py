@@ -251,6 +251,7 @@ def _courses(tests):
     for prefix in ("", "untrained_"):
         found[f"{prefix}agreement"] = tests[f"{prefix}agreement"].where(within).mean().item()
         found[f"{prefix}separation"] = tests[f"{prefix}separation"].isel(step=-1).mean().item()
+    found["agreement_lost"] = found["agreement"] - found["agreement_after"]
     return found
 
 

@@ -87,14 +87,14 @@ def headlines(dataset, sweep):
 def _numbers(name, headline, dataset, gone):
     """One headline at each place of the axes that it leaves."""
     measure = chosen(dataset[headline.measure], headline)
-    per = [headline.per] * (headline.per is not None)
-    kept = [dim for dim in measure.dims if dim not in (*gone, *per, "replicate")]
+    per, changing = ([one] * (one is not None) for one in (headline.per, headline.change_along))
+    kept = [dim for dim in measure.dims if dim not in (*gone, *per, *changing, "replicate")]
     # At one place on each axis there is nothing to go along.
     alone = xr.DataArray(np.zeros(1), attrs={"units": "1"}, dims="place")
     abscissa = combined(measure, headline.over or dict.fromkeys(gone, 1)) if gone else alone
     x = abscissa.values.ravel()
-    table = measure.transpose(*kept, *per, *gone, "replicate").values
-    shape = [measure.sizes[dim] for dim in (*kept, *per)]
+    table = measure.transpose(*kept, *changing, *per, *gone, "replicate").values
+    shape = [measure.sizes[dim] for dim in (*kept, *changing, *per)]
     order = np.argsort(x, kind="stable")
     table = table.reshape(*shape, x.size, measure.sizes["replicate"])[..., order, :]
     per_values = measure[headline.per].values if per else None
@@ -104,6 +104,8 @@ def _numbers(name, headline, dataset, gone):
     found = []
     for place in itertools.product(*(range(measure.sizes[dim]) for dim in kept)):
         statistic = functools.partial(_statistic, headline, x[order], per_values)
+        if changing:
+            statistic = functools.partial(_change_of, statistic)
         value, bound = statistic(_mean(table[place]))
         has_interval = not bound and headline.kind not in WITHOUT_INTERVAL
         low, high = _interval(statistic, table[place], value) if has_interval else (np.nan, np.nan)
@@ -198,6 +200,12 @@ def _statistic(headline, x, per, y):
     if np.isnan(value) and ends.size:
         return through_origin(per[censored], ends), True
     return value, bool(np.any(value * per[censored] < ends))
+
+
+def _change_of(statistic, y):
+    """Last minus first of a statistic along the first axis, and whether that is a bound."""
+    (first, first_bound), (last, last_bound) = statistic(y[0]), statistic(y[-1])
+    return (np.nan if first_bound else last - first), last_bound
 
 
 def _last(x, y):

@@ -150,6 +150,9 @@ class Headline(Parameters):
         "1",
         "an axis; the numbers at its places become one, the slope of a line through the origin",
     )
+    change_along: str | None = parameter(
+        None, "1", "an axis; the number is how much it changes from its first to its last place"
+    )
     at: dict[str, Finite] = parameter({}, "of the key", "places on other axes, one each")
     within: dict[str, tuple[Finite, Finite]] = parameter(
         {}, "of the key", "lowest and highest place that counts, of axis or over"
@@ -260,7 +263,7 @@ class Sweep(Parameters):
     def _problem_of(self, headline):
         """What is wrong with the axes of a headline, if anything."""
         along = self.summed(headline)
-        used = [*along, *filter(None, [headline.per]), *headline.at]
+        used = [*along, *filter(None, [headline.per, headline.change_along]), *headline.at]
         unknown = [axis for axis in [*used, *headline.within] if axis not in self.axes]
         if unknown:
             return f"there is no axis {unknown[0]}, but {', '.join(self.axes)}"
@@ -270,7 +273,7 @@ class Sweep(Parameters):
             return f"at names all axes, and one place has no {headline.kind}: choose kind: average"
         twice = [axis for axis, count in Counter(used).items() if count > 1]
         if twice:
-            return f"{twice[0]} is used twice: an axis is axis, over, per or at"
+            return f"{twice[0]} is used twice: an axis is axis, over, per, change_along or at"
         named = [
             axis for axis in [*used, *headline.within] if not _numbers(self.axes[axis].coordinates)
         ]
@@ -319,7 +322,7 @@ class Sweep(Parameters):
 
     def left(self, headline):
         """The axes that a headline leaves: it is a number at each of their places."""
-        gone = {*self.summed(headline), *headline.at, headline.per}
+        gone = {*self.summed(headline), *headline.at, headline.per, headline.change_along}
         return [axis for axis in self.axes if axis not in gone]
 
     def summary_ids(self, name):

@@ -72,7 +72,7 @@ def test_summary_has_every_number(whole):
     )
     of_drives, predicted = ["median"], ["predicted_drive", "predicted_rate"]
     of_balanced = ["wrong_sign", "spectral_radius", "untrained_spectral_radius", "frozen"]
-    courses = ["agreement", "untrained_agreement", "agreement_after"]
+    courses = ["agreement", "untrained_agreement", "agreement_after", "agreement_lost"]
     courses += ["separation", "untrained_separation"]
     parts = {
         "plain": all_have + of_drives + of_one_value + predicted,

@@ -118,6 +118,29 @@ def test_numbers_per_place_of_an_axis_become_one():
     assert number.unit == "1"
 
 
+def test_how_much_a_number_changes_along_another_axis():
+    axes = {"x": X, "n": np.array([1.0, 2.0, 3.0]), "tau": np.array([1.0, 2.0])}
+    dataset = gathered(lambda x, n, tau: 1 - x / (2.5 * n * tau), axes, noise=0.01)
+    growth = {"kind": "crossing", "level": 0.5, "change_along": "n"}
+    (number,) = numbers(dataset, per="tau", **growth)
+    ends = [numbers(dataset.sel(n=[n]), kind="crossing", level=0.5, per="tau") for n in (1, 3)]
+    assert number.value == pytest.approx(ends[1][0].value - ends[0][0].value)
+    assert number.unit == "1" and number.low < number.value < number.high
+    assert [one.label for one in numbers(dataset, **growth)] == ["found[tau=1]", "found[tau=2]"]
+
+
+@pytest.mark.parametrize("bound", ["first", "last"])
+def test_a_change_of_bounds_is_a_bound_or_nothing(bound):
+    endless = {"first": 1, "last": 2}[bound]
+    axes = {"x": X, "n": np.array([1.0, 2.0])}
+    dataset = gathered(lambda x, n: np.where(n == endless, 1.0, 1 - x / 4), axes)
+    (number,) = numbers(dataset, kind="crossing", level=0.5, change_along="n")
+    if bound == "first":
+        assert np.isnan(number.value) and not number.bound
+    else:
+        assert number.bound and number.value == pytest.approx(8 - 2)
+
+
 def test_a_collapse_is_seen_over_a_product_of_axes():
     axes = {"n": np.array([100.0, 400.0]), "tau": np.array([5.0, 20.0, 80.0])}
     dataset = gathered(lambda n, tau: (n * tau) ** -0.5, axes)
@@ -249,6 +272,7 @@ def test_a_place_that_is_picked_has_no_interval(kind):
     [
         ({"kind": "slope", "per": "x"}, "x is used twice"),
         ({"kind": "slope", "over": {"x": 1, "n": 1}, "at": {"n": 1}}, "n is used twice"),
+        ({"kind": "slope", "change_along": "x"}, "x is used twice"),
         ({"kind": "slope", "axis": "n", "over": {"x": 1}}, "give axis or over, not both"),
         ({"kind": "slope", "within": {"x": [0, 0.5]}}, "within keeps fewer than two places of x"),
         (
