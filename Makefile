@@ -49,7 +49,7 @@ lint: setup ## check style and common faults
 	ruff check && ruff format --check && snakefmt --check $(wildcard Snakefile) workflow
 
 docs: setup ## make config/README.md anew from the models of parameters
-	@.venv/bin/python -m simcore.documentation > config/README.md
+	@.venv/bin/python -m simcore.documentation > config/README.md.new && mv config/README.md.new config/README.md
 
 benchmark: setup ## time the clock beside its peers (results/benchmarks; nothing else should run)
 	@[ "$$(cat .venv-peers/made-from 2>&1)" = "$$(cksum < benchmarks/peers.lock)" ] || { \

@@ -81,7 +81,7 @@ def _jobs(workers, logs):
     )
     if trial.returncode:
         cluster.close()
-        reason = trial.stderr.strip().splitlines()[-1]
+        reason = (trial.stderr.strip() or f"exit status {trial.returncode}").splitlines()[-1]
         raise UserError(
             f"Slurm refuses the workers of dask ({reason}): mend jobqueue.slurm in dask's "
             "configuration (docs/cluster.md)."

@@ -213,7 +213,7 @@ def readout(weight, curve, clusters):
 
     Parameters
     ----------
-    weight : float64 (channel, neuron_e), pF
+    weight : float (channel, neuron_e), pF
     curve : float64 (test, 3)
         Learning time (ms), replay error and correlation at each test.
     clusters : int (neuron_e,)

@@ -30,6 +30,18 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Part = Annotated[float, Field(ge=0, le=1)]
+# Of what a study describes: becomes a part of ids and of names of files.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def quoted(value):
+    """YAML makes a number of digits alone, and of 0123 another one."""
+    if isinstance(value, int | float):
+        raise ValueError("a word of digits belongs in quotes")
+    return value
+
+
+Word = Annotated[str, BeforeValidator(quoted)]
 
 
 def _folder(value):

@@ -25,6 +25,7 @@ from simcore.errors import UserError
 from simcore.parameter_types import (
     Finite,
     Folder,
+    Name,
     NotNegative,
     Parameters,
     Part,
@@ -33,6 +34,7 @@ from simcore.parameter_types import (
     Probability,
     Time,
     parameter,
+    quoted,
 )
 from simcore.rls_parameters import RLS, RLSTarget, with_bases
 from simcore.sweep_parameters import Sweeps
@@ -395,6 +397,13 @@ class SymbolTarget(TargetBase):
         LEAD_FRACTION, "1", "part of the length before the first symbol", ge=0, lt=1
     )
 
+    @field_validator("sequence", mode="before")
+    @classmethod
+    def _quoted(cls, value):
+        for word in value if isinstance(value, list) else [value]:
+            quoted(word)
+        return value
+
     @field_validator("sequence")
     @classmethod
     def _letters(cls, value):
@@ -606,7 +615,7 @@ class Study(Parameters):
     seed: int = parameter(1, "1", "from which all random streams are spawned", ge=0, lt=2**63)
     dt: PositiveTime = parameter(0.1, "ms", "time step", le=1)
     clock: Clock = Clock()
-    targets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Target] = parameter(
+    targets: dict[Name, Target] = parameter(
         {}, "1", "what the read-outs learn: a name and a target each"
     )
     song: str | None = parameter(
@@ -912,9 +921,15 @@ NAMED = "NAME"
 # pydantic's words where they would puzzle a user.
 WORDING = {
     "model_type": "here belongs a group of keys, indented below (config/README.md lists them)",
+    "model_attributes_type": "here belongs a group of keys, indented below (config/README.md lists "
+    "them)",
     "dict_type": "here belongs a group of named entries, indented below",
-    "string_pattern_mismatch": "a name has letters, digits and _, no blanks or braces, and begins "
-    "with a letter",
+    "tuple_type": "here belongs a list, such as [one, other]",
+}
+# What the names that these patterns match are made of.
+NAMES = {
+    f"^{NAME}$": "letters, digits, - and _, and begins with a letter or digit",
+    "^[a-z][a-z0-9_]*$": "lowercase letters, digits and _, and begins with a letter",
 }
 
 
@@ -946,6 +961,9 @@ def sentence(problem, where, model=Study):
     if problem["type"] == "missing":
         return f"{where}: the key {key} is missing: add it (config/README.md explains it)."
     message = WORDING.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    if problem["type"] == "string_pattern_mismatch":
+        made_of = NAMES.get(problem["ctx"]["pattern"], "letters, digits and _")
+        message = f"a name has {made_of}, no blanks or braces"
     message = message[0].lower() + message[1:]
     if isinstance(problem["input"], float) and problem["input"] != problem["input"]:
         message = "a number belongs here"

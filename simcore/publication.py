@@ -136,7 +136,7 @@ def _cpu_seconds(study):
     """CPU seconds of all jobs of a study, by Snakemake's benchmarks."""
     taken = 0.0
     for path in study.glob("benchmarks/*.tsv"):
-        header, *rows = (line.split("\t") for line in path.read_text().splitlines())
+        header, *rows = [line.split("\t") for line in path.read_text().splitlines()] or [[]]
         known = [dict(zip(header, row, strict=True))["cpu_time"] for row in rows]
         taken += sum(float(seconds) for seconds in known if seconds != "NA")  # of short jobs
     return taken

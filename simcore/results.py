@@ -12,7 +12,7 @@ from simcore.errors import UserError
 from simcore.stores import SUFFIX, file_digest
 
 # Of a network that is there; its parameters for a replay have them as null.
-FIXED = ("clock.clusters", "clock.neurons_e", "clock.neurons_i")
+FIXED = ("clock.clusters", "clock.neurons_e", "clock.neurons_i", "dt")
 # The argument of a figure that is no store: the name of a target.
 NAME = "name"
 

@@ -12,18 +12,19 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from simcore.errors import UserError
 from simcore.parameter_types import (
     Finite,
+    Name,
     NotNegative,
     Parameters,
     Positive,
     PositiveTime,
     Probability,
     Time,
+    Word,
     parameter,
 )
-from simcore.rls_numbers import DAMAGED, NUMBERS, headlines
+from simcore.rls_numbers import DAMAGED, NUMBERS, WITH_TRANSFER, headlines
 
 Interval = tuple[PositiveTime, PositiveTime]
-NAME = r"^[a-z][a-z0-9_]*$"
 
 
 class RLSNetwork(Parameters):
@@ -193,7 +194,7 @@ class SymbolsTarget(ChannelTarget):
     """The clock's symbol sequence, one channel for each symbol, as synaptic drives."""
 
     kind: Literal["symbols"] = Field(description="kind of target")
-    sequence: str = parameter("ABCBA", "1", "letters in their order", pattern=r"^[A-Za-z0-9]+$")
+    sequence: Word = parameter("ABCBA", "1", "letters in their order", pattern=r"^[A-Za-z0-9]+$")
 
 
 class SongTarget(ChannelTarget):
@@ -319,13 +320,16 @@ class RLSDamage(Parameters):
         "among followers shuffled; stimulus multiplied; another stimulus in its place, multiplied"
     )
     amounts: tuple[NotNegative, ...] = parameter(
-        (0.05, 0.1, 0.4), "1", "parts of the neurons or synapses; sd of the noise; factors"
+        (0.05, 0.1, 0.4),
+        "1",
+        "parts of the neurons or synapses; sd of the noise; factors",
+        min_length=1,
     )
     draws: int = parameter(10, "1", "each with damage of its own", ge=1)
 
     @model_validator(mode="after")
     def _parts(self):
-        if self.kind in ("neurons", "synapses", "shuffle") and max(self.amounts, default=0) > 1:
+        if self.kind in ("neurons", "synapses", "shuffle") and max(self.amounts) > 1:
             raise ValueError(f"the parts of the {self.kind} (amounts) cannot exceed 1")
         return self
 
@@ -376,7 +380,7 @@ class Experiment(Parameters):
     def _fits_together(self):
         network, training, target = self.network, self.training, self.target
         rates = training.what == "rate" or (self.trains_others and target.others.train == "rate")
-        if rates and network.neuron in ("izhikevich", "rate"):
+        if rates and network.neuron not in WITH_TRANSFER:
             raise ValueError(
                 f"rates of {network.neuron} neurons cannot be trained, for want of a transfer "
                 "function: set training.what to drive"
@@ -396,15 +400,32 @@ class Experiment(Parameters):
                 "training.dale needs neurons of one sign (Dale's law): set network.initial to "
                 "balanced"
             )
-        if target.kind == "cortical" and network.neuron in ("izhikevich", "rate"):
+        if target.kind == "cortical" and network.neuron not in WITH_TRANSFER:
             raise ValueError(
                 f"{network.neuron} neurons cannot follow cortical rates, for want of a transfer "
-                "function: set network.neuron to theta or leaky"
+                f"function: set network.neuron to {' or '.join(WITH_TRANSFER)}"
             )
+        self._check_channels()
         if target.kind == "innate" and training.what == "rate":
             raise ValueError("an innate target is a drive: set training.what to drive")
         self._check_times()
         return self
+
+    def _check_channels(self):
+        """What is the same whenever it is made can be no second pattern, nor shared by chance."""
+        target = self.target
+        if target.patterns > 1 and (
+            self.follows_channels or getattr(target, "file", None) is not None
+        ):
+            raise ValueError(
+                f"targets of kind {target.kind} are the same for each stimulus: set "
+                "target.patterns to 1"
+            )
+        if target.random_fraction < 1 and self.follows_channels:
+            raise ValueError(
+                f"neurons share the channels of a target of kind {target.kind} already: leave "
+                "target.random_fraction at 1"
+            )
 
     def _check_times(self):
         dt = self.network.dt
@@ -550,7 +571,12 @@ def _shape(experiment):
     return (
         (experiment.networks, network.neurons, network.neuron, network.dt),
         (network.initial == "balanced", network.excitatory, experiment.input.duration),
-        (target.duration, target.patterns, target.followers),
+        (
+            target.duration,
+            target.patterns,
+            target.followers,
+            len(set(getattr(target, "sequence", ""))),
+        ),
         (training.what, training.tests, training.dale, experiment.test),
     )
 
@@ -561,7 +587,7 @@ class RLS(Parameters):
     experiments: tuple[str, ...] = parameter(
         (), "1", "names of those to run, of config/experiments.yaml or of own ones (key define)"
     )
-    define: dict[Annotated[str, Field(pattern=NAME)], Experiment] = parameter(
+    define: dict[Name, Experiment] = parameter(
         {}, "1", "own experiments by name; `base: NAME` begins with the keys of another one"
     )
 

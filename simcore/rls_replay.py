@@ -187,7 +187,7 @@ def _of_channels(model, trial, amplitude, intact):
     return np.nan_to_num(measures.readout_correlation(together, amplitude))
 
 
-def damaged(model, target, amplitude=None):
+def damaged(model, target, amplitude=None, *, may_stop=lambda: None):
     """Test the network under all damage that its experiment names.
 
     Parameters
@@ -196,6 +196,8 @@ def damaged(model, target, amplitude=None):
     target : float64 (pattern, time, neuron)
     amplitude : float64 (time, channel), optional
         Of the clock's target, if the followers share its channels.
+    may_stop : callable
+        Is called before each draw; may raise to end.
 
     Returns
     -------
@@ -212,6 +214,7 @@ def damaged(model, target, amplitude=None):
     found |= {f"damage_{name}": np.full((len(cases), draws), np.nan) for name in names}
     for case, (damage, amount) in enumerate(cases):
         for draw in range(damage.draws):
+            may_stop()
             generator = model.stream(f"damage {damage.kind} {draw}")
             changes = _change(model, damage.kind, amount, generator)
             of_patterns = [

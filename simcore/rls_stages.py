@@ -113,7 +113,7 @@ def training(given, seed, targets, *, watch=unwatched, threads=1):
     )
 
 
-def replay(given, seed, targets, training, *, say=unsaid):
+def replay(given, seed, targets, training, *, say=unsaid, may_stop=lambda: None):
     """Test the trained networks: fixed weights, random starts, damage.
 
     Parameters
@@ -124,7 +124,9 @@ def replay(given, seed, targets, training, *, say=unsaid):
     targets, training : xarray.Dataset
         Of the functions of these names.
     say : callable
-        Is told the result of each network; may raise to end.
+        Is told the result of each network.
+    may_stop : callable
+        Is called between two tests; may raise to end.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def replay(given, seed, targets, training, *, say=unsaid):
     for run, (_, condition, network) in enumerate(runs):
         model = rls.Model(condition, seed, network)
         amplitude = targets["amplitude"].values[run] if experiment.follows_channels else None
-        found = _tests(model, target[run].astype(float), amplitude, training, run)
+        found = _tests(model, target[run].astype(float), amplitude, training, run, may_stop)
         results.append(found)
         if run == experiment.example:
             patterns = range(condition.target.patterns)
@@ -155,8 +157,9 @@ def replay(given, seed, targets, training, *, say=unsaid):
     return tests.assign_attrs(simulated_ms=simulated)
 
 
-def _tests(model, goal, amplitude, training, run):
+def _tests(model, goal, amplitude, training, run, may_stop):
     """All tests of one network: a dict of arrays."""
+    may_stop()
     test = model.experiment.test
     model.synapses = datasets.rls_synapses(training, run, trained=False)
     before = rls_replay.evaluate(model, goal)
@@ -171,7 +174,8 @@ def _tests(model, goal, amplitude, training, run):
     found |= rls_replay.evaluate(model, goal)
     if amplitude is not None:
         found["channel_correlation"] = rls_replay.channel_correlation(model, amplitude)
-    found |= rls_replay.damaged(model, goal, amplitude)
+    found |= rls_replay.damaged(model, goal, amplitude, may_stop=may_stop)
+    may_stop()
     if test.delete_spike is not None:
         found["separation"] = rls_replay.without_one_spike(model)
         _, found["agreement"] = rls_replay.agreement(model, test.after)

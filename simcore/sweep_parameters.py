@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from simcore.parameter_types import Finite, Parameters, parameter, parse_time
+from simcore.parameter_types import Finite, Name, Parameters, parameter, parse_time
 
 HeadlineName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
@@ -45,6 +45,8 @@ class Axis(Parameters):
         if self.values is None:
             if len(self.keys) > 1:
                 raise ValueError("a range varies one key; list the values of several")
+            if not np.all(np.isfinite([parse_time(end) for end in of_range[:2]])):
+                raise ValueError("a range begins and ends with finite numbers")
             if self.scale == "log" and min(map(parse_time, of_range[:2])) <= 0:
                 raise ValueError("a range with scale: log lies above zero")
         elif not self.values:
@@ -200,9 +202,7 @@ class Sweep(Parameters):
         "1",
         "what differs from the study at all points: a key such as clock.clusters, its value",
     )
-    axes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Axis] = parameter(
-        ..., "1", "dimensions of the result, by name", min_length=1
-    )
+    axes: dict[Name, Axis] = parameter(..., "1", "dimensions of the result, by name", min_length=1)
     replicates: int = parameter(
         3, "1", "seeds at each place: the study's, and those above it", ge=1
     )
@@ -358,9 +358,7 @@ class Sweeps(Parameters):
     """Sweeps: how the numbers of a study change with its parameters."""
 
     run: tuple[str, ...] = parameter((), "1", "the sweeps that run, by name")
-    define: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Sweep] = parameter(
-        {}, "1", "sweeps by name"
-    )
+    define: dict[Name, Sweep] = parameter({}, "1", "sweeps by name")
     compare: dict[HeadlineName, Comparison] = parameter(
         {}, "1", "methods side by side, if all their sweeps run; a figure each, by name"
     )

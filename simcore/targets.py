@@ -5,6 +5,7 @@ Every target is a table of supervisor rates in kHz, one row per time step and on
 """
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil, gcd
 from pathlib import Path
@@ -207,7 +208,8 @@ def song(
         raise UserError(f"A song's fit is cut or stretch, not {fit!r}.")
     duration = length if duration is None else duration
     n_steps = target_steps(length, dt)
-    samples, notes = _read_song(path, start, duration, channels)
+    used = min(duration, length) if fit == "cut" else duration
+    samples, notes = _read_song(path, start, duration, used, channels)
     speed = 1.0
     if fit == "stretch":
         speed = duration / length
@@ -422,8 +424,11 @@ def _scaled(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (values.max() - values.min())
 
 
-def _read_song(path, start, duration, channels):
-    """Read a recording's first channel at 44.1 kHz, fit for the piece asked for; and notes."""
+def _read_song(path, start, duration, used, channels):
+    """Read a recording's first channel at 44.1 kHz, fit for the piece asked for; and notes.
+
+    Of the piece what is `used` must not be silent.
+    """
     samples, sampling_rate = _read_wav(path)
     notes = ()
     if samples.ndim == 2:
@@ -443,14 +448,14 @@ def _read_song(path, start, duration, channels):
             f"{highest:.0f} Hz: give a recording of at least {2 * highest:.0f} Hz."
         )
     begin = int(start * sampling_rate / 1000)
-    piece = samples[begin : begin + int(np.ceil(duration * sampling_rate / 1000))]
+    piece = samples[begin : begin + int(np.ceil(used * sampling_rate / 1000))]
     if not np.all(np.isfinite(samples)):
         raise UserError(
             f"The song {path} has samples that are not finite numbers: give an intact recording."
         )
     if np.all(piece == piece[0]):
         raise UserError(
-            f"The song {path} is silent from {start:g} to {start + duration:g} ms: "
+            f"The song {path} is silent from {start:g} to {start + used:g} ms: "
             "give another recording or another start."
         )
     if sampling_rate != SONG_SAMPLING_RATE:
@@ -541,20 +546,17 @@ def _read_zarr(path):
     import zarr
 
     packed = Path(path).is_file()
-    store = zarr.storage.ZipStore(path, mode="r") if packed else str(path)
-    node = zarr.open(store, mode="r")
-    if isinstance(node, zarr.Group):
-        tables = [array for _, array in node.arrays() if array.ndim == 2]
-        if len(tables) != 1:
-            raise UserError(
-                f"The target file {path} holds {len(tables)} arrays of two dimensions: "
-                "give one that holds just one."
-            )
-        node = tables[0]
-    values = node[:]
-    if packed:
-        store.close()
-    return values
+    with zarr.storage.ZipStore(path, mode="r") if packed else nullcontext(str(path)) as store:
+        node = zarr.open(store, mode="r")
+        if isinstance(node, zarr.Group):
+            tables = [array for _, array in node.arrays() if array.ndim == 2]
+            if len(tables) != 1:
+                raise UserError(
+                    f"The target file {path} holds {len(tables)} arrays of two dimensions: "
+                    "give one that holds just one."
+                )
+            node = tables[0]
+        return node[:]
 
 
 def _glide(random, milliseconds, sampling_rate, low, high):

@@ -73,6 +73,22 @@ def test_unknown_keys_get_a_suggestion():
     refused("zzzzzz", zzzzzz=1)
 
 
+def test_what_names_are_made_of():
+    symbols = {"kind": "symbols"}
+    refused("targets.T1", "lowercase letters, digits and _", targets={"T1": symbols})
+    refused("study", "letters, digits, - and _", study="a b")
+
+
+def test_a_group_a_list_or_a_word_is_asked_for():
+    refused("targets.x: here belongs a group of keys", targets={"x": "ABC"})
+    refused("methods: here belongs a list", methods="rls")
+    message = refused("belongs in quotes", targets={"x": {"kind": "symbols", "sequence": 12321}})
+    assert message.count("\n") == 0
+    axis = {"keys": ["dt"], "first": float("inf"), "last": 1, "count": 2}
+    sweep = {"about": "a test", "axes": {"x": axis}, "measures": ["clock.replay.order"]}
+    refused("finite numbers", sweeps={"define": {"x": sweep}})
+
+
 def test_every_mistake_is_told():
     message = refused(seed=-1, dt=0, clock={"p": 2, "external": {"rate_e": -1}})
     for key in ("seed", "dt", "clock.p", "clock.external.rate_e"):

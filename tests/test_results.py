@@ -96,6 +96,8 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
         study.replay({"clock.external.rate": 6.0})
     with pytest.raises(UserError, match="damage.neurons.*neurons"):
         study.replay({"damage.neurons": 5})
+    with pytest.raises(UserError, match="no parameter dt"):
+        study.replay({"dt": 0})
     with pytest.raises(UserError, match="no parameter clock.clusters"):
         study.replay({"clock.clusters": 40})
 

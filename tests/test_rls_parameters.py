@@ -237,6 +237,30 @@ MISFITS = [
         ["the parts of the synapses (amounts) cannot exceed 1"],
         {"test": {"damage": [{"kind": "synapses", "amounts": [0.5, 1.5]}]}},
     ),
+    (["test.damage.0.amounts"], {"test": {"damage": [{"kind": "neurons", "amounts": []}]}}),
+    (
+        ["targets of kind symbols are the same for each stimulus", "target.patterns"],
+        {"target": {"kind": "symbols", "patterns": 2}},
+    ),
+    (
+        ["targets of kind cortical are the same for each stimulus"],
+        {"target": {"kind": "cortical", "file": "rates.csv", "patterns": 2}},
+    ),
+    (
+        ["share the channels of a target of kind song already", "target.random_fraction"],
+        {"target": {"kind": "song", "random_fraction": 0.5}},
+    ),
+    (
+        ["target.sequence", "a word of digits belongs in quotes (it is 12321)"],
+        {"target": {"kind": "symbols", "sequence": 12321}},
+    ),
+    (
+        ["series"],
+        {
+            "target": {"kind": "symbols"},
+            "series": {"key": "target.sequence", "values": ["ABCBA", "ABCDE"]},
+        },
+    ),
 ]
 
 

@@ -269,6 +269,8 @@ def test_mistakes_in_songs(tmp_path):
     assert "silent" in mistake_in_song(tmp_path, np.full(44100, 7, np.int16))
     late = np.concatenate([np.zeros(22050, np.float32), song])
     assert "silent from 100 to 400 ms" in mistake_in_song(tmp_path, late, start=100)
+    # Of a longer piece, too, what becomes the target.
+    assert "silent from 100 to 400 ms" in mistake_in_song(tmp_path, late, start=100, duration=600)
     short = mistake_in_song(tmp_path, song, start=417)
     assert "500 ms" in short and "300 ms from 417 ms" in short
     assert "lasts 0 ms" in mistake_in_song(tmp_path, np.zeros(0, np.int16))

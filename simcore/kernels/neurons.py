@@ -49,7 +49,7 @@ def real_of(typingctx, value):
 
 
 def exponential(x):
-    """e^x to about one unit in the last place, in operations that vectorize on any machine.
+    """e^x to about two units in the last place, in operations that vectorize on any machine.
 
     Beyond +-700 (float64) or +-80 (float32) the argument is cut. Not-a-number stays so.
 

@@ -70,8 +70,9 @@ class ReadoutState(NamedTuple):
 
     Attributes
     ----------
-    weight : float64 (c, neurons_e), pF
-    x : float64 (neurons_e,)
+    weight : float (c, neurons_e), pF
+        In the clock's precision, as x.
+    x : float (neurons_e,)
         Presynaptic trace of the E neurons.
     recent : int32 (window steps, clusters)
         Spikes of each cluster in each of the last steps, a ring.

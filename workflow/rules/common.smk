@@ -19,7 +19,11 @@ PART = config.pop("_part", {"name": "", "file": "", "made": []})
 
 def named_experiments():
     """The experiments that a study may name (config/experiments.yaml)."""
-    return yaml.safe_load((Path(workflow.basedir) / "config/experiments.yaml").read_text())
+    path = Path(workflow.basedir) / "config/experiments.yaml"
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
 
 
 def validated(config):

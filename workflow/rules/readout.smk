@@ -7,7 +7,10 @@ SONG = STUDY.song or f"{FOLDER}/song.wav"
 
 def song_needed():
     """How long a made-up song must go on after its start (ms)."""
-    lengths = [target.length for target in STUDY.targets.values() if target.kind == "song"]
+    songs = [target for target in STUDY.targets.values() if target.kind == "song"]
+    lengths = [target.length for target in songs]
+    # Nobody knows the period yet: longer than that of any clock of the papers.
+    lengths += [1000 * target.periods for target in songs if target.length is None]
     experiments = STUDY.rls.chosen.values() if "rls" in STUDY.methods else ()
     targets = (experiment.target for experiment in experiments)
     lengths += [target.duration for target in targets if target.kind == "song"]

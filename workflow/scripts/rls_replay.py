@@ -8,11 +8,10 @@ from simcore.errors import UserError
 from simcore.rls_parameters import Experiment
 
 
-def say(sentence):
-    """Report a network; between two networks the stage may end."""
+def may_stop():
+    """End between two tests, if asked to."""
     if this.stop:
         raise UserError("stopped, as asked; the same command begins this stage again.")
-    this.report(sentence)
 
 
 with Stage(snakemake) as this:
@@ -21,4 +20,5 @@ with Stage(snakemake) as this:
     compile_kernels(this, "rls", f"{experiment.bits}-bit")
     targets = this.read("targets", f"rls_targets {this.target}")
     training = this.read("training", f"rls_training {this.target}")
-    this.write(rls_stages.replay(given, this.params["seed"], targets, training, say=say))
+    seed, calls = this.params["seed"], {"say": this.report, "may_stop": may_stop}
+    this.write(rls_stages.replay(given, seed, targets, training, **calls))
