@@ -2,7 +2,7 @@
 
 Every target is a float64 table (time, neuron). Row s, counted from 0, is the value at the time
 (s + 1) dt after the window begins, for a target row belongs to the drive after a step. Times are in
-ms; drives are dimensionless, in the units of the synaptic drive. The specification (rls_network.md)
+ms; drives are dimensionless, in the units of the synaptic drive. The specification
 counts time in units of 10 ms, the membrane's time constant.
 """
 

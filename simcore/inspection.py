@@ -52,7 +52,8 @@ def _list_study(folder):
     rows = []
     for name in study.names():
         path = folder / f"{name}{SUFFIX}"
-        attributes = study[name].attrs
+        with study[name] as dataset:
+            attributes = dict(dataset.attrs)
         simulated = float(attributes.get("simulated_ms", 0)) / 1000
         rows.append((name, f"{path.stat().st_size / 1e6:.2f} MB", f"{simulated:g} s simulated"))
     return _columns(rows)

@@ -103,7 +103,8 @@ class Results:
 
     def provenance(self, name):
         """Parameters (dict), seed, versions and input digests of a store."""
-        attributes = self[name].attrs
+        with self[name] as dataset:
+            attributes = dict(dataset.attrs)
         decoded = ("parameters", "inputs", "versions")
         return {key: json.loads(attributes[key]) for key in decoded} | {
             key: attributes[key] for key in ("stage", "seed", "code_digest", "simulated_ms")

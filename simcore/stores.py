@@ -280,22 +280,20 @@ class Checkpoint:
         """Release the lock; the checkpoint itself stays."""
         self._lock.close()
 
-    def save(self, arrays, info):
+    def save(self, arrays):
         """Replace the checkpoint.
 
         Parameters
         ----------
         arrays : dict of str to ndarray
             Of any shape and any dtype but object; come back bit by bit.
-        info : dict
-            Anything JSON can hold.
 
         Raises
         ------
         UserError
             The disk is full or the folder cannot be written; the older checkpoint stays.
         """
-        header = json.dumps({"key": self.key, "info": info, "arrays": list(arrays)})
+        header = json.dumps({"key": self.key, "arrays": list(arrays)})
         members = {"checkpoint.json": header.encode()}
         for index, array in enumerate(arrays.values()):
             members[f"{index}.npy"] = np.asarray(array)
@@ -303,7 +301,7 @@ class Checkpoint:
             _write_archive(file, members)
 
     def load(self):
-        """Return the saved `(arrays, info)`, or None when there is none with this key.
+        """Return the saved arrays (dict), or None when there is none with this key.
 
         Raises
         ------
@@ -322,7 +320,7 @@ class Checkpoint:
                 for index, name in enumerate(header["arrays"]):
                     with archive.open(f"{index}.npy") as member:
                         arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
-                return arrays, header["info"]
+                return arrays
         self.remove()
         return None
 

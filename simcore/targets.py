@@ -45,8 +45,6 @@ class Target:
         Time step in ms.
     labels : tuple or None
         Of each channel its symbol (str), or its frequency in Hz (float); None for a file.
-    kind : str
-        "symbols", "song" or "file".
     notes : tuple of str
         Sentences that the user should read.
     log_range : float or None
@@ -57,7 +55,6 @@ class Target:
     rate: np.ndarray
     dt: float
     labels: tuple | None
-    kind: str
     notes: tuple[str, ...] = ()
     log_range: float | None = None
 
@@ -116,7 +113,7 @@ def symbol_sequence(
     rate = np.full((n_steps, len(symbols)), float(baseline))
     for begin, end, symbol in zip(edge[:-1], edge[1:], sequence, strict=True):
         rate[begin:end, symbols.index(symbol)] = on_rate
-    return Target(rate, dt, symbols, "symbols")
+    return Target(rate, dt, symbols)
 
 
 def parallel(targets: list[Target], *, baseline: float = BASELINE) -> np.ndarray:
@@ -232,7 +229,7 @@ def song(
     log_magnitude = np.log(np.maximum(magnitude, SONG_FLOOR * magnitude.max()))
     rate = on_rate * _scaled(log_magnitude)
     frequency = tuple(float(bin_ * SONG_SAMPLING_RATE / SONG_FFT) for bin_ in channels)
-    return Target(rate, dt, frequency, "song", notes, float(np.ptp(log_magnitude)))
+    return Target(rate, dt, frequency, notes, float(np.ptp(log_magnitude)))
 
 
 def synthesize_song(
@@ -330,7 +327,7 @@ def from_file(
         )
     row = np.rint(np.arange(target_steps(length, dt)) * dt / file_dt).astype(int)
     rate = table[np.minimum(row, len(table) - 1)]
-    return Target(rate * on_rate if unit == "amplitude" else rate, dt, None, "file", notes)
+    return Target(rate * on_rate if unit == "amplitude" else rate, dt, None, notes)
 
 
 def read_numbers(path: str | Path) -> np.ndarray:

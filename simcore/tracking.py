@@ -1,6 +1,6 @@
 """How well a trained network follows its targets.
 
-Specification of networks trained by recursive least squares (rls_network.md), section 3.
+Specification of networks trained by recursive least squares, section 3.
 
 Tables are arrays (..., time, neuron); row s, counted from 0, is the value at the time (s + 1) dt
 after the window begins. Times are in ms, drives are dimensionless. Spikes are two arrays, their
@@ -208,13 +208,13 @@ def filtered_by_synapse(rate: np.ndarray, tau_s: float, dt: float) -> np.ndarray
     return decaying_sum((1 - decay) * rate, decay, rate[0])
 
 
-def quasi_static_drive(weights, rate: np.ndarray) -> np.ndarray:
+def quasi_static_drive(synapses, rate: np.ndarray) -> np.ndarray:
     """Return the drive U = W rate.
 
     Parameters
     ----------
-    weights : scipy sparse array (post, pre), or tuple (row_pointer, column, weight, ...)
-        In the tuple rows are postsynaptic, as in the kernels' `least_squares.IncomingSynapses`.
+    synapses : tuple (row_pointer, column, weight, ...)
+        Rows are postsynaptic, as in the kernels' `least_squares.IncomingSynapses`.
     rate : array (time, pre)
         In spikes per unit of 10 ms, filtered by the synapses or not.
 
@@ -224,9 +224,8 @@ def quasi_static_drive(weights, rate: np.ndarray) -> np.ndarray:
 
     Source: specification section 3; the paper's figure 3.
     """
-    if isinstance(weights, tuple):
-        weights = _matrix(*weights[:3], np.shape(rate)[1])
-    drive = weights.astype(float) @ np.asarray(rate, dtype=float).T
+    weights = _matrix(*synapses[:3], np.shape(rate)[1])
+    drive = weights @ np.asarray(rate, dtype=float).T
     return np.ascontiguousarray(drive.T)
 
 

@@ -350,7 +350,7 @@ def save(path, content):
         write_example(path, parameters={"content": content})
     else:
         with stores.Checkpoint(path, "key") as checkpoint:
-            checkpoint.save({"content": np.arange(100) + content}, {"content": content})
+            checkpoint.save({"content": np.arange(100) + content})
 
 
 KINDS = pytest.mark.parametrize("name", ["a.json", "a.zarr.zip", "a.checkpoint"])
@@ -542,13 +542,10 @@ def test_a_checkpoint_comes_back(checkpoint):
         "text": np.array(["a", "bé"]),
         "structure": np.zeros(2, [("spike", "f8"), ("neuron", "i4")]),
     }
-    info = {"step": 2**70, "stage": "embedding", "curve": [0.1, None]}
-    checkpoint.save(arrays, info)
-    found, found_info = checkpoint.load()
-    assert_same_arrays(found, arrays)
-    assert found_info == info
-    checkpoint.save({}, {})
-    assert checkpoint.load() == ({}, {})
+    checkpoint.save(arrays)
+    assert_same_arrays(checkpoint.load(), arrays)
+    checkpoint.save({})
+    assert checkpoint.load() == {}
     checkpoint.remove()
     assert checkpoint.load() is None
     checkpoint.remove()
@@ -571,16 +568,16 @@ ARRAYS = st_numpy.arrays(
 def test_any_arrays_come_back(tmp_path_factory, arrays):
     path = tmp_path_factory.mktemp("checkpoints") / "a.checkpoint"
     with stores.Checkpoint(path, "key") as checkpoint:
-        checkpoint.save(arrays, {})
-        found, _ = checkpoint.load()
+        checkpoint.save(arrays)
+        found = checkpoint.load()
     assert_same_arrays(found, arrays)
 
 
 def test_objects_are_refused_and_the_older_checkpoint_stays(checkpoint):
-    checkpoint.save({"a": np.arange(3)}, {})
+    checkpoint.save({"a": np.arange(3)})
     with pytest.raises(ValueError, match="Object"):
-        checkpoint.save({"a": np.array([None])}, {})
-    assert_same_arrays(checkpoint.load()[0], {"a": np.arange(3)})
+        checkpoint.save({"a": np.array([None])})
+    assert_same_arrays(checkpoint.load(), {"a": np.arange(3)})
 
 
 def test_a_checkpoint_of_another_key_is_removed(tmp_path):
@@ -592,7 +589,7 @@ def test_a_checkpoint_of_another_key_is_removed(tmp_path):
 
 
 def test_every_damage_to_a_checkpoint_is_noticed(checkpoint):
-    checkpoint.save({"v": np.arange(100.0), "w": np.zeros(3)}, {"step": 5})
+    checkpoint.save({"v": np.arange(100.0), "w": np.zeros(3)})
     for damaged in damaged_versions(checkpoint.path.read_bytes()):
         checkpoint.path.write_bytes(damaged)
         with pytest.raises(UserError) as error:
@@ -616,9 +613,10 @@ def test_the_lock_passes_on_when_its_holder_is_killed(tmp_path):
     holder = run_python(
         """
         import sys, time
+        import numpy as np
         from simcore.stores import Checkpoint
         checkpoint = Checkpoint(sys.argv[1], "key")
-        checkpoint.save({}, {"step": 1})
+        checkpoint.save({"step": np.array(1)})
         print("locked", flush=True)
         time.sleep(60)
         """,
@@ -633,7 +631,7 @@ def test_the_lock_passes_on_when_its_holder_is_killed(tmp_path):
             holder.kill()
 
         with stores.Checkpoint(path, "key", notify=kill_holder) as checkpoint:
-            assert checkpoint.load() == ({}, {"step": 1})
+            assert checkpoint.load() == {"step": 1}
     finally:
         holder.kill()
         holder.communicate()

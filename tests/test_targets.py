@@ -353,7 +353,7 @@ def stored(tmp_path, table, kind):
 def test_file_is_sampled_at_the_nearest_row(tmp_path, kind):
     table = np.random.default_rng(0).random((50, 3))
     target = targets.from_file(stored(tmp_path, table, kind), None, DT, 2.0)
-    assert target.length == pytest.approx(100) and target.labels is None and target.kind == "file"
+    assert target.length == pytest.approx(100) and target.labels is None
     for step in (0, 4, 9, 11, 29, 31, 500, 999):
         row = min(round(step * DT / 2.0), 49)
         np.testing.assert_allclose(target.rate[step], 10 * table[row])

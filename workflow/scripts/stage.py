@@ -169,9 +169,10 @@ class Stage:
         )
         key = hashlib.sha256(key.encode()).hexdigest()
         self.checkpoint = stores.Checkpoint(folder / name, key, notify=self.say)
-        if saved := self.checkpoint.load():
+        saved = self.checkpoint.load()
+        if saved is not None:
             self.report("goes on from its checkpoint.")
-            run.restore(saved[0])
+            run.restore(saved)
         return Progress(self, total, run)
 
 
@@ -203,7 +204,7 @@ class Progress:
 
     def save(self):
         """Replace the checkpoint."""
-        self.stage.checkpoint.save(self.run.arrays(), {})
+        self.stage.checkpoint.save(self.run.arrays())
 
     def show(self, simulated, now):
         """Print simulated time, speed and time left."""
