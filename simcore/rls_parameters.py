@@ -405,27 +405,15 @@ class Experiment(Parameters):
                 f"{network.neuron} neurons cannot follow cortical rates, for want of a transfer "
                 f"function: set network.neuron to {' or '.join(WITH_TRANSFER)}"
             )
-        self._check_channels()
-        if target.kind == "innate" and training.what == "rate":
-            raise ValueError("an innate target is a drive: set training.what to drive")
-        self._check_times()
-        return self
-
-    def _check_channels(self):
-        """What is the same whenever it is made can be no second pattern, nor shared by chance."""
-        target = self.target
-        if target.patterns > 1 and (
-            self.follows_channels or getattr(target, "file", None) is not None
-        ):
-            raise ValueError(
-                f"targets of kind {target.kind} are the same for each stimulus: set "
-                "target.patterns to 1"
-            )
         if target.random_fraction < 1 and self.follows_channels:
             raise ValueError(
                 f"neurons share the channels of a target of kind {target.kind} already: leave "
                 "target.random_fraction at 1"
             )
+        if target.kind == "innate" and training.what == "rate":
+            raise ValueError("an innate target is a drive: set training.what to drive")
+        self._check_times()
+        return self
 
     def _check_times(self):
         dt = self.network.dt

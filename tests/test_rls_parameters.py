@@ -239,14 +239,6 @@ MISFITS = [
     ),
     (["test.damage.0.amounts"], {"test": {"damage": [{"kind": "neurons", "amounts": []}]}}),
     (
-        ["targets of kind symbols are the same for each stimulus", "target.patterns"],
-        {"target": {"kind": "symbols", "patterns": 2}},
-    ),
-    (
-        ["targets of kind cortical are the same for each stimulus"],
-        {"target": {"kind": "cortical", "file": "rates.csv", "patterns": 2}},
-    ),
-    (
         ["share the channels of a target of kind song already", "target.random_fraction"],
         {"target": {"kind": "song", "random_fraction": 0.5}},
     ),
