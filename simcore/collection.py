@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from simcore import kept
 from simcore.errors import UserError
 from simcore.parameter_types import Folder, Parameters, parameter
-from simcore.parameters import NAME, Study, sentence
+from simcore.parameters import STUDY_NAME, Study, sentence
 
 # Two underscores part it from the names of its study's rules.
 PART = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
@@ -22,7 +22,7 @@ PART = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 class Collection(Parameters):
     """Several studies that are run and reported on together."""
 
-    study: str = parameter(..., "1", "name of its folder of results", pattern=f"^{NAME}$")
+    study: str = parameter(..., "1", "name of its folder of results", pattern=f"^{STUDY_NAME}$")
     about: str = parameter(
         "", "1", "what it shows, in a sentence or two: the report begins with it"
     )

@@ -23,6 +23,7 @@ from pydantic import (
 
 from simcore.errors import UserError
 from simcore.parameter_types import (
+    NAME,
     Finite,
     Folder,
     Name,
@@ -54,8 +55,7 @@ SPECTRUM = (
     *("leading_real", "leading_imaginary", "before_real", "before_imaginary"),
     "over_ring",
 )
-# Of a study.
-NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+STUDY_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 
 class NeuronE(Parameters):
@@ -599,7 +599,7 @@ class Study(Parameters):
 
     study: str = Field(
         description="name of the study and of its folder of results",
-        pattern=f"^{NAME}$",
+        pattern=f"^{STUDY_NAME}$",
         json_schema_extra={"unit": "1"},
     )
     about: str = parameter(
@@ -671,7 +671,7 @@ class Study(Parameters):
         for group, key in (("clock", "weights"), ("stability", "driver")):
             given = data.get(group)
             named = given.get(key) if isinstance(given, dict) else None
-            if isinstance(named, str) and re.fullmatch(NAME, named):
+            if isinstance(named, str) and re.fullmatch(STUDY_NAME, named):
                 path = str(results / named / "consolidation.zarr.zip")
                 data = data | {group: given | {key: path}}
         return data
@@ -928,8 +928,8 @@ WORDING = {
 }
 # What the names that these patterns match are made of.
 NAMES = {
-    f"^{NAME}$": "letters, digits, - and _, and begins with a letter or digit",
-    "^[a-z][a-z0-9_]*$": "lowercase letters, digits and _, and begins with a letter",
+    f"^{STUDY_NAME}$": "letters, digits, - and _, and begins with a letter or digit",
+    NAME: "lowercase letters, digits and _, and begins with a letter",
 }
 
 
