@@ -225,6 +225,13 @@ def spike_room(neurons, steps, refractory_steps):
     return np.zeros(most, np.int64), np.zeros(most, np.int32)
 
 
+def room_of_network(state, network):
+    """Return :func:`spike_room` for a chunk of the network's spikes."""
+    refractory = min(network.neuron_E.refractory_steps, network.neuron_I.refractory_steps)
+    neurons = state.e.V.size + state.i.V.size
+    return spike_room(neurons, steps_of(CHUNK_MS, network.dt), refractory)
+
+
 def driver(connectivity, precision):
     """Return the synapses of a network that drives another one's plasticity.
 
@@ -270,22 +277,46 @@ def run(state, network, duration, *, driver=None, record=None, tick=None):
     UserError
         If a variable is no longer finite: which one, of which neuron, when.
     """
-    dt, counters = network.dt, state.counters
-    total, chunk = steps_of(duration, dt), steps_of(CHUNK_MS, dt)
-    refractory = min(network.neuron_E.refractory_steps, network.neuron_I.refractory_steps)
-    step, neuron_index = spike_room(state.e.V.size + state.i.V.size, chunk, refractory)
+    step, neuron_index = room_of_network(state, network)
     room = scratch(state)
-    while (done := counters[kernel.STEP]) < total:
-        steps = min(chunk - done % chunk, total - done)
+    for steps in chunks(state, network.dt, duration, tick):
         if driver is None:
             count = kernel.run_network(steps, state, network, room, step, neuron_index)
         else:
             count = kernel.run_driven(steps, state, network, driver, room, step, neuron_index)
-        check_sound(state, counters[kernel.STEP] * dt, weights=done + steps == total)
         if record is not None:
-            record(step[:count] * dt, neuron_index[:count].copy())
+            record(step[:count] * network.dt, neuron_index[:count].copy())
+
+
+def chunks(state, dt, duration, tick=None, more=()):
+    """Yield how many steps to run next until ``duration`` has passed; look after each chunk.
+
+    Chunks end at multiples of :data:`CHUNK_MS`, wherever a run begins.
+
+    Parameters
+    ----------
+    state : kernel.State
+        Its step counter says how far the run is.
+    dt, duration : float, ms
+    tick : callable, optional
+        As in :func:`run`.
+    more : sequence of states
+        To be sound, too.
+
+    Raises
+    ------
+    BlewUp
+        Of :func:`check_sound`.
+    """
+    counters = state.counters
+    total, chunk = steps_of(duration, dt), steps_of(CHUNK_MS, dt)
+    while (done := counters[kernel.STEP]) < total:
+        yield min(chunk - done % chunk, total - done)
+        now = counters[kernel.STEP]
+        for part in (state, *more):
+            check_sound(part, now * dt, weights=now == total)
         if tick is not None:
-            tick(counters[kernel.STEP] * dt)
+            tick(now * dt)
 
 
 def check_sound(state, time, *, weights=False):

@@ -212,8 +212,7 @@ def _rls_update(experiment):
         untrained = experiment.trains_others and experiment.target.others.train == "untrained"
         trained = experiment.target.followers if untrained else network.neurons
         return trained * rows**2 * known["ns_per_number"][experiment.training.inverse] * NANOSECOND
-    groups = 1 if network.presynaptic == "all" else network.groups
-    shared = groups * rows**2 * known["ns_per_number"]["shared"]
+    shared = network.shared_sets * rows**2 * known["ns_per_number"]["shared"]
     weights = network.neurons * rows * known["ns_per_weight_of_shared"]
     return (shared + weights) * NANOSECOND
 

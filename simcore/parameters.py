@@ -869,6 +869,9 @@ def _time_constants(group):
     return [value for name, value in group if name.startswith("tau_")]
 
 
+EXPERIMENTS = "config/experiments.yaml"
+
+
 def read_study(data, where="the configuration", experiments=None):
     """Validate a study.
 
@@ -880,7 +883,7 @@ def read_study(data, where="the configuration", experiments=None):
         For messages: the name of the file.
     experiments : dict, optional
         Experiments by name that ``rls.experiments`` may name besides those that it defines, as
-        read from config/experiments.yaml.
+        read from :data:`EXPERIMENTS`.
 
     Returns
     -------
@@ -898,10 +901,17 @@ def read_study(data, where="the configuration", experiments=None):
         failed = {problem["loc"][:-1] for problem in problems}
         # A list whose entry is wrong is not too short besides.
         told = [one for one in problems if one["type"] != "too_short" or one["loc"] not in failed]
-        sentences = [sentence(problem, where) for problem in told]
+        sentences = [sentence(problem, _file_of(problem, data, where)) for problem in told]
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
+
+
+def _file_of(problem, data, where):
+    """The file in which a problem lies: that of the study, but for experiments it only names."""
+    place = problem["loc"]
+    named = place[:2] == ("rls", "define") and len(place) > 2
+    return EXPERIMENTS if named and place[2] not in data["rls"].get("define", {}) else where
 
 
 def _with_experiments(data, experiments):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from simcore import clock
-from simcore.kernels import network as network_kernel
 from simcore.kernels import readout as kernel
 from simcore.kernels.neurons import TINY
 from simcore.kernels.random import poisson_thresholds
@@ -129,16 +128,13 @@ def run(
     As :func:`simcore.clock.run`; ``record_readout`` is called with (time in ms, channel) of the
     read-out neurons' spikes.
     """
-    dt, counters = network.dt, state.counters
-    total, chunk = steps_of(duration, dt), steps_of(clock.CHUNK_MS, dt)
-    refractory = min(network.neuron_E.refractory_steps, network.neuron_I.refractory_steps)
-    spikes = clock.spike_room(state.e.V.size + state.i.V.size, chunk, refractory)
+    dt = network.dt
+    spikes = clock.room_of_network(state, network)
     readout_spikes = clock.spike_room(
-        readout_state.a.V.size, chunk, readout.neuron.refractory_steps
+        readout_state.a.V.size, steps_of(clock.CHUNK_MS, dt), readout.neuron.refractory_steps
     )
     room, readout_room = clock.scratch(state), scratch(readout_state)
-    while (done := counters[network_kernel.STEP]) < total:
-        steps = min(chunk - done % chunk, total - done)
+    for steps in clock.chunks(state, dt, duration, tick, more=[readout_state]):
         count, readout_count = kernel.run_readout(
             steps,
             state,
@@ -150,17 +146,12 @@ def run(
             *spikes,
             *readout_spikes,
         )
-        now = counters[network_kernel.STEP] * dt
-        for part in (state, readout_state):
-            clock.check_sound(part, now, weights=done + steps == total)
         if record is not None:
             record(spikes[0][:count] * dt, spikes[1][:count].copy())
         if record_readout is not None:
             record_readout(
                 readout_spikes[0][:readout_count] * dt, readout_spikes[1][:readout_count].copy()
             )
-        if tick is not None:
-            tick(now)
 
 
 def scratch(readout_state):

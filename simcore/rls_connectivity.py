@@ -112,9 +112,8 @@ def group_of_each(parameters):
     -------
     int32 (neuron,)
     """
-    groups = 1 if parameters.presynaptic == "all" else parameters.groups
     n = parameters.neurons
-    return (np.arange(n) // (n // groups)).astype(np.int32)
+    return (np.arange(n) // (n // parameters.shared_sets)).astype(np.int32)
 
 
 def _presynaptic(parameters, generator, groups):

@@ -77,6 +77,11 @@ class RLSNetwork(Parameters):
         """The probability of a connection; one if all neurons project to all."""
         return 1.0 if self.presynaptic == "all" else self.p
 
+    @property
+    def shared_sets(self):
+        """How many sets of presynaptic neurons there are that several neurons have in common."""
+        return {"independent": 0, "grouped": self.groups, "all": 1}[self.presynaptic]
+
     @model_validator(mode="after")
     def _possible(self):
         if self.presynaptic == "grouped" and self.neurons % self.groups:
@@ -539,9 +544,8 @@ class Experiment(Parameters):
         network = self.network
         rows = network.probability * network.neurons
         packed = rows * (rows + 8) / 2
-        if network.presynaptic != "independent":
-            groups = 1 if network.presynaptic == "all" else network.groups
-            return groups * packed * self.bits // 8
+        if network.shared_sets:
+            return network.shared_sets * packed * self.bits // 8
         untrained = self.trains_others and self.target.others.train == "untrained"
         trained = self.target.followers if untrained else network.neurons
         numbers = rows**2 if self.training.inverse == "full 64-bit" else packed

@@ -446,6 +446,14 @@ def test_known_experiments():
     assert [experiment.networks for experiment in based.values()] == [5, 4]
 
 
+def test_a_mistake_is_told_of_the_file_it_is_in():
+    known = {"k": OU | {"networks": 0}}
+    with pytest.raises(UserError, match=r"^config/experiments.yaml: rls.define.k.networks: "):
+        study({}, ["k"], known)
+    with pytest.raises(UserError, match=r"^my.yaml: rls.define.k.networks: "):
+        study({"k": OU | {"networks": -1}}, ["k"], known)
+
+
 def test_bases_are_merged():
     defined = {
         "a": {"target": {"kind": "ou", "sd": 1}, "training": {"loops": 3, "lambda": 2}},
