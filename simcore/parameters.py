@@ -556,6 +556,11 @@ class Range(Parameters):
         description="whether all of a number's interval must lie within, if it has one: of claims "
         "that something grows or falls",
     )
+    song: str | None = Field(
+        None,
+        description="the one song of which this holds: made-up, or the first 8 or more digits of "
+        "the recording's SHA-256; default: any",
+    )
 
     @field_validator("source")
     @classmethod
@@ -563,6 +568,15 @@ class Range(Parameters):
         if source.split(": ")[0] not in SOURCES:
             raise ValueError(f"a range's source begins with one of {', '.join(SOURCES)}")
         return source
+
+    @field_validator("song")
+    @classmethod
+    def _song_is_identified(cls, song):
+        if song is not None and not re.fullmatch("made-up|[0-9a-f]{8,64}", song):
+            raise ValueError(
+                "a range's song is made-up, or 8 or more digits of its SHA-256, in quotation marks"
+            )
+        return song
 
     def verdict(self, value, interval=None, bound=False):
         """Judge a number.
@@ -649,16 +663,20 @@ class Study(Parameters):
         None, "1", "name of the study to which the ranges belong; under another name it has none"
     )
 
-    @property
-    def ranges(self):
-        """The ranges that hold for this study: what was measured of its song holds for no other."""
+    def ranges(self, song="made-up"):
+        """Return the ranges that hold for this study and the song that it has.
+
+        Parameters
+        ----------
+        song : str
+            SHA-256 of the recording, or ``made-up``.
+        """
         if self.expected_of not in (None, self.study):
             return {}
-        foreign = tuple(f"readout.{name}." for name in self.songs) if self.song else ()
         return {
             name: known
             for name, known in self.expected.items()
-            if not (name.startswith(foreign) and known.source.startswith("measured"))
+            if known.song is None or song.startswith(known.song)
         }
 
     @model_validator(mode="before")

@@ -329,8 +329,9 @@ def test_synfire_keeps_its_external_rate_beside_other_keys():
 
 def test_ranges_belong_to_one_study_and_its_own_song():
     ranges = {
-        "readout.s.error": {"low": 0, "high": 1, "source": "measured"},
-        "readout.s.correlation": {"low": 0, "high": 1, "source": "paper: 0.5; all allowed by us"},
+        "readout.s.error": {"low": 0, "high": 1, "song": "made-up", "source": "measured"},
+        "readout.s.correlation": {"low": 0, "high": 1, "song": "0123abcd", "source": "paper"},
+        "clock.replay.order": {"low": 0, "high": 9, "source": "measured"},
     }
     study = {
         "study": "a",
@@ -338,9 +339,13 @@ def test_ranges_belong_to_one_study_and_its_own_song():
         "expected": ranges,
         "expected_of": "a",
     }
-    assert list(read_study(study).ranges) == list(ranges)
-    assert not read_study(study | {"study": "b"}).ranges
-    assert list(read_study(study | {"song": "bird.wav"}).ranges) == ["readout.s.correlation"]
+    assert list(read_study(study).ranges()) == ["readout.s.error", "clock.replay.order"]
+    assert not read_study(study | {"study": "b"}).ranges()
+    assert list(read_study(study).ranges("0123abcdef")) == list(ranges)[1:]
+    assert list(read_study(study).ranges("0123abce00")) == ["clock.replay.order"]
+    ranges["clock.replay.order"]["song"] = "bird.wav"
+    with pytest.raises(UserError, match="expected.clock.replay.order.song: .*made-up, or"):
+        read_study(study)
 
 
 def test_results_may_lie_in_the_home_folder():

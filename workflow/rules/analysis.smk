@@ -7,6 +7,7 @@ MEMORY_OF_SPECTRUM = (
     if STUDY.clock.learns
     else 0
 )
+RANGES = STUDY.ranges(file_digest(STUDY.song) if STUDY.song else "made-up")
 
 
 rule analysis:
@@ -61,7 +62,7 @@ rule summary:
     resources:
         runtime=growing(30),
     params:
-        parameters={"expected": {name: known.model_dump() for name, known in STUDY.ranges.items()}},
+        parameters={"expected": {name: known.model_dump() for name, known in RANGES.items()}},
         seed=STUDY.seed,
         code=code("summary.py"),
     script:
