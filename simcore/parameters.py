@@ -887,7 +887,7 @@ def _time_constants(group):
     return [value for name, value in group if name.startswith("tau_")]
 
 
-EXPERIMENTS = "config/experiments.yaml"
+EXPERIMENTS_FILE = "config/experiments.yaml"
 
 
 def read_study(data, where="the configuration", experiments=None):
@@ -901,7 +901,7 @@ def read_study(data, where="the configuration", experiments=None):
         For messages: the name of the file.
     experiments : dict, optional
         Experiments by name that ``rls.experiments`` may name besides those that it defines, as
-        read from :data:`EXPERIMENTS`.
+        read from :data:`EXPERIMENTS_FILE`.
 
     Returns
     -------
@@ -929,7 +929,7 @@ def _file_of(problem, data, where):
     """The file in which a problem lies: that of the study, but for experiments it only names."""
     place = problem["loc"]
     named = place[:2] == ("rls", "define") and len(place) > 2
-    return EXPERIMENTS if named and place[2] not in data["rls"].get("define", {}) else where
+    return EXPERIMENTS_FILE if named and place[2] not in data["rls"].get("define", {}) else where
 
 
 def _with_experiments(data, experiments):
@@ -938,11 +938,11 @@ def _with_experiments(data, experiments):
     if not isinstance(rls, dict) or not isinstance(rls.get("define", {}), dict):
         return data
     own = rls.get("define", {})
-    complete = with_bases(experiments | own)
+    known = experiments | own
     named = rls.get("experiments", ())
     words = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    used = [name for name in words if name in complete]
-    return data | {"rls": rls | {"define": {name: complete[name] for name in [*own, *used]}}}
+    used = [name for name in words if name in known]
+    return data | {"rls": rls | {"define": with_bases(known, [*own, *used])}}
 
 
 NAMED = "NAME"

@@ -5,7 +5,10 @@ The digest is taken from the syntax trees of the files; no code is imported or r
 
 import ast
 import hashlib
+import json
+import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -70,6 +73,46 @@ def code_digest(*entries, package=Path(__file__).parent, leave_out=()):
     package = Path(package).resolve()
     digests = [_Closure(package, entry, leave_out).digest() for entry in entries]
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+@cache
+def remembered_digest(entry, folder, *, package=Path(__file__).parent, leave_out=()):
+    """Digest of the code that an entry uses, from a file where an earlier process has noted it.
+
+    Digests take long, and every job of a workflow asks for all of them. The file's name tells the
+    state of all sources that may matter, so a stale digest is never found; a process sees them as
+    they were when it first asked.
+
+    Parameters
+    ----------
+    entry, package, leave_out
+        As of :func:`code_digest`.
+    folder : path-like
+        Of the files; need not exist, nor be writable.
+    """
+    beside = Path(entry).parent
+    sources = [_sources(folder) for folder in (package, beside) if folder.name]
+    state = [platform.python_version_tuple()[:2], *sources]
+    file = Path(folder) / f"{hashlib.sha256(repr(state).encode()).hexdigest()[:16]}.json"
+    known, key = {}, f"{Path(entry).name} without {', '.join(leave_out) or 'nothing'}"
+    with suppress(OSError, ValueError):
+        known = json.loads(file.read_text())
+    if key not in known:
+        known[key] = code_digest(entry, package=package, leave_out=leave_out)
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_suffix(f".{os.getpid()}")
+            new.write_text(json.dumps(known, indent=1))
+            new.replace(file)
+    return known[key]
+
+
+@cache
+def _sources(folder):
+    """Digest of all source files in a folder."""
+    files = sorted(folder.rglob("*.py"))
+    listing = [(str(file.relative_to(folder)), file.read_bytes()) for file in files]
+    return hashlib.sha256(repr(listing).encode()).hexdigest()
 
 
 # What all compiled kernels are reached from.

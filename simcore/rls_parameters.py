@@ -5,8 +5,11 @@ Sections and figures named in the descriptions are those of Kim & Chow 2018 as i
 """
 
 import math
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from simcore.errors import UserError
@@ -629,13 +632,30 @@ class RLS(Parameters):
         return define
 
 
-def with_bases(defined):
+@cache
+def read_experiments(path):
+    """Read a file of experiments by name, as YAML, once in a process.
+
+    Raises
+    ------
+    UserError
+        It is no YAML.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text())
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+
+
+def with_bases(defined, wanted=None):
     """Complete experiments that begin with the keys of another one (``base``).
 
     Parameters
     ----------
     defined : dict of str to dict
         As read from YAML.
+    wanted : iterable of str, optional
+        Names of those to complete; default: all.
 
     Returns
     -------
@@ -646,7 +666,7 @@ def with_bases(defined):
     UserError
         A base does not exist, or begins with itself.
     """
-    return {name: _complete(name, defined, ()) for name in defined}
+    return {name: _complete(name, defined, ()) for name in (defined if wanted is None else wanted)}
 
 
 def _complete(name, defined, seen):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simcore import provenance
 from simcore.provenance import code_digest, versions
 
 NEURONS = "core/kernels/neurons.py"
@@ -361,6 +362,35 @@ def test_own_code_is_found_whatever_the_hash_seed():
         for seed in "12"
     }
     assert digests == {code_digest("simcore.stores")}
+
+
+def test_digests_are_remembered_until_a_source_changes(project, monkeypatch, tmp_path):
+    def ask(folder):
+        """As a process of its own would."""
+        provenance._sources.cache_clear()
+        provenance.remembered_digest.cache_clear()
+        script, package = project.root / "scripts/train.py", project.root / "core"
+        return provenance.remembered_digest(script, folder, package=package)
+
+    def fail(*_, **__):
+        raise AssertionError("computed again")
+
+    folder = tmp_path / "digests"
+    first = ask(folder)
+    assert first == project.digest()
+    with monkeypatch.context() as patched:
+        patched.setattr(provenance, "code_digest", fail)
+        assert ask(folder) == first
+        project.edit(NEURONS, "20.0", "21.0")
+        with pytest.raises(AssertionError, match="computed again"):
+            ask(folder)
+    second = ask(folder)
+    assert second != first
+    for file in folder.iterdir():
+        file.write_text("{")
+    assert ask(folder) == second
+    (tmp_path / "no folder").touch()
+    assert ask(tmp_path / "no folder") == second
 
 
 def test_versions():

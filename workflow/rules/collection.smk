@@ -5,7 +5,7 @@ import sys
 
 from simcore.collection import read_collection
 from simcore.errors import UserError
-from simcore.provenance import code_digest
+from simcore.provenance import remembered_digest
 
 try:
     COLLECTION, STUDIES = read_collection(dict(config), workflow.configfiles[0])
@@ -70,7 +70,9 @@ rule collection:
             for name, part in PARTS.items()
         },
         replicates=REPLICATES,
-        code=code_digest(f"{workflow.basedir}/workflow/scripts/collection.py"),
+        code=remembered_digest(
+            f"{workflow.basedir}/workflow/scripts/collection.py", ".cache/code"
+        ),
     script:
         "../scripts/collection.py"
 

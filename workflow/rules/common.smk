@@ -4,12 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-import yaml
-
 from simcore import kept, stage_parameters
 from simcore.errors import UserError
-from simcore.parameters import read_study, target_files
-from simcore.provenance import code_digest
+from simcore.parameters import EXPERIMENTS_FILE, read_study, target_files
+from simcore.provenance import remembered_digest
+from simcore.rls_parameters import read_experiments
 from simcore.stage_parameters import without
 from simcore.stores import SUFFIX, file_digest, hold
 
@@ -19,11 +18,7 @@ PART = config.pop("_part", {"name": "", "file": "", "made": []})
 
 def named_experiments():
     """The experiments that a study may name (config/experiments.yaml)."""
-    path = Path(workflow.basedir) / "config/experiments.yaml"
-    try:
-        return yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    return read_experiments(Path(workflow.basedir) / EXPERIMENTS_FILE)
 
 
 def validated(config):
@@ -92,7 +87,7 @@ def memory_of(costs):
 
 def code(script):
     """Digest of all code that a script uses; a change reruns its rule, a comment does not."""
-    return code_digest(SCRIPTS / script, leave_out=PLUMBING)
+    return remembered_digest(SCRIPTS / script, ".cache/code", leave_out=PLUMBING)
 
 
 STAGE_CODES = {
@@ -101,7 +96,7 @@ STAGE_CODES = {
     "replay": code("replay.py"),
     "target": code("target.py"),
     "learn": code("readout.py"),
-    "measure": code_digest("simcore.point_measures"),
+    "measure": remembered_digest("simcore.point_measures", ".cache/code"),
     "rls_targets": code("rls_targets.py"),
     "rls_training": code("rls_training.py"),
     "rls_replay": code("rls_replay.py"),
