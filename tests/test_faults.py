@@ -1,6 +1,7 @@
 """Sweeps survive what machines do: kills at any moment, damaged files, full disks, rival runs."""
 
 import fcntl
+import itertools
 import json
 import os
 import random
@@ -165,22 +166,23 @@ def clone(tmp_path):
 # ------------------------------------------------------------------------------ kill -9 anywhere
 
 
-def kill_something(running, dice):
-    """Kill the main process, a worker, or all; returns which, and the rule at work."""
+VICTIMS = ("main", "worker", "all")
+
+
+def kill_something(running, dice, victim):
+    """Kill the main process, a worker as soon as there is one, or all; returns the rule at work."""
     processes = running.processes()
-    at_work = scripts(processes)
-    victim, rule = dice.choice(["main", "worker", "all"]), "no job"
-    if at_work:
-        worker, rule = dice.choice(list(at_work.items()))
-    elif victim == "worker":
-        victim = "main"
-    chosen = {"main": [running.main], "all": [running.main, *processes]}
-    for process in chosen.get(victim) or [worker]:
+    while not (at_work := scripts(processes)) and victim == "worker":
+        time.sleep(0.05)
+        processes = running.processes()
+    worker, rule = dice.choice(list(at_work.items())) if at_work else (None, "no job")
+    chosen = {"main": [running.main], "all": [running.main, *processes], "worker": [worker]}
+    for process in chosen[victim]:
         process.kill()
     running.look()
     if victim != "worker" and dice.random() < 0.5:  # or the next run meets them
         assert_end(processes)
-    return victim, rule
+    return rule
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(25, marks=pytest.mark.slow)])
@@ -188,6 +190,8 @@ def test_kills_at_random_moments_lose_nothing(undisturbed, tmp_path, kills):
     seed = int(os.environ.get("FAULTS_SEED", random.randrange(10**6)))
     print(f"FAULTS_SEED={seed} draws these moments again")
     dice, fell, begun, rounds = random.Random(seed), Counter(), time.monotonic(), 0
+    victims = itertools.cycle(dice.sample(VICTIMS, 3))
+    victim = next(victims)
     while fell.total() < kills:
         rounds += 1
         with Running(tmp_path / str(rounds)) as running:
@@ -199,7 +203,8 @@ def test_kills_at_random_moments_lose_nothing(undisturbed, tmp_path, kills):
                         running.main.wait(dice.uniform(0, undisturbed.seconds / 3))
                     except psutil.TimeoutExpired:
                         with suppress(psutil.NoSuchProcess):  # it has ended at that moment
-                            fell[kill_something(running, dice)] += 1
+                            fell[victim, kill_something(running, dice, victim)] += 1
+                            victim = next(victims)
                 complete = running.main.wait() == 0
             running.assert_complete(contents(undisturbed))
     print(f"{rounds} sweeps, {time.monotonic() - begun:.0f} s; killed: {dict(fell)}")
@@ -266,6 +271,7 @@ def test_a_point_of_two_sweeps_is_made_once(copied):
 # ------------------------------------------------------------------- damaged files, full disks
 
 
+@pytest.mark.slow  # tests/test_sweep_runs.py says the same of single runs
 def test_a_damaged_step_and_a_foreign_point_are_named_and_made_again(copied, undisturbed):
     seeds = {path: stores.read(path).attrs["seed"] for path in copied.stores()}
     points = [path for path in seeds if path.parent.name == "points"]

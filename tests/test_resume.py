@@ -135,7 +135,13 @@ STOPS = {
 }
 
 
-@pytest.mark.parametrize("stop", STOPS)
+# tests/test_faults.py kills single processes, too.
+ALONE = ("worker killed", "main killed")
+
+
+@pytest.mark.parametrize(
+    "stop", [pytest.param(s, marks=pytest.mark.slow) if s in ALONE else s for s in STOPS]
+)
 def test_an_embedding_goes_on(interrupted, stop):
     this = interrupted(STUDY, "embedding")
     STOPS[stop](this)

@@ -101,6 +101,32 @@ def test_known_courses(kind, function, expected, unit):
     assert (number.label, number.unit) == ("found", unit)
 
 
+@pytest.mark.parametrize(
+    ("kind", "function", "expected"),
+    [
+        ("slope", lambda x: 3 * x + 1, 3),
+        ("power", lambda x: 5 * x**-0.4, -0.4),
+        ("best", lambda x: -((x - 4) ** 2), 4),
+        ("largest", lambda x: 2 * x, 16),
+        ("smallest", lambda x: 2 * x, 4),
+        ("average", lambda x: 2 * x, 28 / 3),
+        ("error_floor", lambda x: np.sqrt(0.3**2 + 2 / x), 0.3),
+        ("error_amplitude", lambda x: np.sqrt(0.3**2 + 2 / x), 2),
+    ],
+)
+def test_places_whose_points_all_failed_are_passed_over(kind, function, expected):
+    def failed_at_first(x):
+        return np.where(x == X[0], np.nan, function(x))
+
+    (number,) = numbers(gathered(failed_at_first, {"x": X}), kind=kind)
+    assert number.value == pytest.approx(expected)
+
+
+def test_a_power_is_that_of_the_positive_numbers():
+    y = np.array([-1.0, 5.0, 0.0, 5.0 * 4**-0.4])
+    assert sweep_measures.power(X, y) == pytest.approx(-0.4)
+
+
 def test_other_axes_keep_their_places():
     dataset = gathered(lambda x, n: n * x, {"x": X, "n": np.array([10.0, 20.0])})
     found = numbers(dataset, kind="slope")
@@ -127,6 +153,18 @@ def test_how_much_a_number_changes_along_another_axis():
     assert number.value == pytest.approx(ends[1][0].value - ends[0][0].value)
     assert number.unit == "1" and number.low < number.value < number.high
     assert [one.label for one in numbers(dataset, **growth)] == ["found[tau=1]", "found[tau=2]"]
+
+
+def test_a_row_whose_points_all_failed_is_no_curve_that_never_reached_the_level():
+    axes = {"x": X, "tau": np.array([1.0, 2.0, 3.0])}
+    whole = gathered(lambda x, tau: np.where(tau == 3, 0.1, 1 - x / (5 * tau)), axes)
+    failed = whole.where(whole["tau"] != 3)
+    wanted = {"kind": "crossing", "level": 0.5, "per": "tau"}
+    (number,) = numbers(failed, **wanted)
+    (without,) = numbers(whole.sel(tau=[1.0, 2.0]), **wanted)
+    (never,) = numbers(whole, **wanted)
+    assert number.value == pytest.approx(without.value)
+    assert never.value < number.value
 
 
 @pytest.mark.parametrize("bound", ["first", "last"])

@@ -92,12 +92,12 @@ def test_one_dataset_with_the_grid_as_its_dimensions(finished):
 
 def test_a_larger_sweep_computes_only_what_is_new(sweep):
     before = sweep.stores()
-    change = {"axes": {"lost": {"values": [0.0, 0.2, 0.5]}}, "replicates": 3}
+    change = {"axes": {"lost": {"values": [0.0, 0.2, 0.5]}}}
     sweep.run({"sweeps": {"define": {"lost": change}}})
     after = sweep.stores()
     assert {path: after[path] for path in before} == before
     with xr.open_dataset(sweep.gathered) as dataset:
-        assert dataset["clock.replay.rate_e"].sizes == {"lost": 3, "duration": 2, "replicate": 3}
+        assert dataset["clock.replay.rate_e"].sizes == {"lost": 3, "duration": 2, "replicate": 2}
 
 
 def test_other_batches_compute_nothing(sweep, finished):

@@ -63,10 +63,12 @@ def study(wired, tmp_path):
 
 def test_the_spikes_of_another_study_drive_the_weights_of_this_one(whole, tmp_path):
     _, folder, _ = whole
-    shutil.copytree(folder, tmp_path / "tiny")
+    for name in ("tiny", "stable"):
+        shutil.copytree(folder, tmp_path / name)
     change = {"study": "stable", "stability": {"driver": "tiny", "duration": "1 s"}}
     file, made = studies.write(tmp_path, merged(TINY, change)), tmp_path / "stable"
-    done = run(file, made / "figures/stability.png", made / "summary.json")
+    wanted = made / "figures/stability.png", made / "summary.json"
+    done = run(file, *wanted, "--rerun-triggers", "mtime")
     assert done.returncode == 0, done.text
     summary = json.loads((made / "summary.json").read_text())
     values = [entry["value"] for entry in summary if entry["id"].startswith("clock.stability.")]
@@ -374,22 +376,13 @@ def write_wav(path, seconds=2.0, rate=44100, channels=1, loudness=9000):
     return str(path)
 
 
-@pytest.mark.parametrize(
-    ("sound", "parts"),
-    [
-        ({"loudness": 0}, ["is silent"]),
-        ({"seconds": 0.75}, ["lasts 750 ms", "1000 ms"]),
-        ({"rate": 8000}, ["8000 Hz"]),
-    ],
-    ids=["silent", "short", "low rate"],
-)
-def test_an_unfit_song_gets_a_sentence(study, tmp_path, sound, parts):
-    song = write_wav(tmp_path / "bird.wav", **sound)
+def test_an_unfit_song_gets_a_sentence(study, tmp_path):
+    song = write_wav(tmp_path / "bird.wav", seconds=0.75)
     file, folder = study(
         song=song, song_duration="1 s", targets={"song": {"kind": "song", "length": 60}}
     )
     done = run(file, folder / "target_song.zarr.zip")
-    assert_fails(done, "Error in target song", "bird.wav", *parts)
+    assert_fails(done, "Error in target song", "bird.wav", "lasts 750 ms", "1000 ms")
     assert "bird.wav" in (folder / "logs" / "target_song.log").read_text()
 
 
@@ -403,34 +396,19 @@ def test_a_stereo_song_is_used_with_a_note(study, tmp_path):
     assert not places_and_dates(path)
 
 
-def write_matrix(path, change=None, size=50):
-    matrix = np.where(np.random.default_rng(0).random((size, size)) < 0.2, 5.0, 0.0)
+def write_matrix(path, change=None):
+    matrix = np.where(np.random.default_rng(0).random((50, 50)) < 0.2, 5.0, 0.0)
     if change is not None:
         matrix[3, 4] = change
     scipy.io.savemat(path, {"A": matrix})
 
 
-@pytest.mark.parametrize(
-    ("make", "parts"),
-    [
-        (lambda path: write_matrix(path, change=-1.0), ["negative at A[3, 4]"]),
-        (lambda path: write_matrix(path, size=60), ["48 E neurons", "clusters of 10"]),
-        (
-            lambda path: path.write_bytes(
-                b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + b"\x89HDF\r\n\x1a\n" * 99
-            ),
-            ["v7.3", "save it with '-v7'"],
-        ),
-        (lambda path: path.write_text("no matrix"), ["cannot be read as a MATLAB file"]),
-    ],
-    ids=["negative", "cluster_size", "v7.3", "unreadable"],
-)
-def test_an_unfit_matrix_gets_a_sentence(tmp_path, make, parts):
-    make(tmp_path / "trained.mat")
+def test_an_unfit_matrix_gets_a_sentence(tmp_path):
+    write_matrix(tmp_path / "trained.mat", change=-1.0)
     clock = {"weights": str(tmp_path / "trained.mat"), "cluster_size": 10}
     file = studies.write(tmp_path, {"study": "matrix", "clock": clock})
     done = run(file, tmp_path / "matrix" / "network.zarr.zip")
-    assert_fails(done, "Error in network", "trained.mat", *parts)
+    assert_fails(done, "Error in network", "trained.mat", "negative at A[3, 4]")
 
 
 def test_a_matrix_is_taken_as_it_is(tmp_path):
@@ -530,7 +508,7 @@ def test_a_silent_clock_gives_no_period_and_no_numbers(tmp_path):
     silent = {"study": "silent", "clock": {"external": {"weight_e": 0, "weight_i": 0}}}
     targets = {"fixed": {"kind": "symbols", "length": 60}}
     file = studies.write(tmp_path, merged(HARD_WIRED, silent | {"targets": targets}))
-    done = run(file)
+    done = run(file, tmp_path / "silent" / "summary.json")
     assert done.returncode == 0, done.text
     assert "has no period" in done.text
     summary = json.loads((tmp_path / "silent" / "summary.json").read_text())
