@@ -355,6 +355,37 @@ def readout_correlation(rate: np.ndarray, target: np.ndarray) -> float:
     return float(np.corrcoef(np.ravel(rate), np.ravel(target))[0, 1])
 
 
+def correlation_in_time(rate: np.ndarray, target: np.ndarray) -> float:
+    """Correlate courses in time: as `readout_correlation`, each channel's mean taken away.
+
+    What channels have on the average, right for any pass that knows nothing of time, counts for
+    nothing.
+    """
+    return readout_correlation(rate - rate.mean(axis=0), target - target.mean(axis=0))
+
+
+def best_without_time(target: np.ndarray) -> tuple[float, float]:
+    """Return the least error and the largest correlation of rates that never change.
+
+    Parameters
+    ----------
+    target : array (time, channel)
+        In any unit.
+
+    Returns
+    -------
+    error : float
+        As `readout_error`, of each channel's median.
+    correlation : float
+        As `readout_correlation`, of each channel's mean; 0 if all have the same.
+    """
+    scaled = _scaled(target)
+    error = np.mean(np.abs(scaled - np.median(scaled, axis=0)))
+    means = np.broadcast_to(scaled.mean(axis=0), scaled.shape)
+    alike = np.ptp(means) <= np.finfo(float).eps
+    return float(error), 0.0 if alike else readout_correlation(means, scaled)
+
+
 def evaluate_passes(
     spike_time: np.ndarray,
     spike_channel: np.ndarray,
@@ -363,6 +394,7 @@ def evaluate_passes(
     *,
     dt: float,
     delay: float = READOUT_DELAY,
+    correlate=readout_correlation,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure error and correlation of every pass of a replay.
 
@@ -374,6 +406,8 @@ def evaluate_passes(
         As from `pass_starts`; the window of a pass begins `delay` ms after.
     target : array (time, channel)
         One row every `dt` ms, in any unit.
+    correlate : callable
+        (rate, target) to a correlation.
 
     Returns
     -------
@@ -389,11 +423,21 @@ def evaluate_passes(
             spike_time, spike_channel, n_channels, n_times * dt, dt=dt, start=start + delay
         )
         error[index] = readout_error(rate, target)
-        correlation[index] = readout_correlation(rate, target)
+        correlation[index] = correlate(rate, target)
     return error, correlation
 
 
-def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, burn_in):
+def evaluate_replay(
+    spikes,
+    readout_spikes,
+    cluster,
+    target,
+    duration,
+    *,
+    dt,
+    burn_in,
+    correlate=readout_correlation,
+):
     """Find the passes of a replay and measure error and correlation of each.
 
     Parameters
@@ -406,6 +450,8 @@ def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, bu
         One row every `dt` ms, in any unit.
     duration, dt, burn_in : float
         Of the run, of a time step and before the first pass, in ms.
+    correlate : callable
+        As of `evaluate_passes`.
 
     Returns
     -------
@@ -416,7 +462,7 @@ def evaluate_replay(spikes, readout_spikes, cluster, target, duration, *, dt, bu
     start = pass_starts(
         *spikes, cluster, n_clusters, duration, len(target) * dt, burn_in=burn_in, dt=dt
     )
-    error, correlation = evaluate_passes(*readout_spikes, start, target, dt=dt)
+    error, correlation = evaluate_passes(*readout_spikes, start, target, dt=dt, correlate=correlate)
     return start, error, np.nan_to_num(correlation)
 
 

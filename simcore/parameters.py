@@ -845,7 +845,9 @@ class Study(Parameters):
         ids += [f"clock.replay.{part}" for part in RHYTHM]
         ids += [f"clock.variability.{part}" for part in VARIABILITY]
         for target in self.targets:
-            ids += [f"readout.{target}.error", f"readout.{target}.correlation"]
+            parts = ("error", "correlation", "correlation_in_time")
+            ids += [f"readout.{target}.{part}" for part in parts]
+            ids += [f"readout.{target}.static_{part}" for part in parts[:2]]
         # Inhibited channels are easily right.
         for target in self.parallel:
             ids += [f"readout.{target}.used_error", f"readout.{target}.used_correlation"]

@@ -653,7 +653,7 @@ def _mean_correlation(correlation):
     return float(np.mean(correlation)) if correlation.size else 0.0
 
 
-def _passes(replayed, dt, burn_in, chosen):
+def _passes(replayed, dt, burn_in, chosen, **options):
     """Beginning, error and correlation of each pass, over the chosen channels."""
     channel = replayed["readout_spike_channel"].values
     of_chosen = chosen[channel]
@@ -668,6 +668,7 @@ def _passes(replayed, dt, burn_in, chosen):
         replayed.attrs["simulated_ms"],
         dt=dt,
         burn_in=burn_in,
+        **options,
     )
 
 
@@ -687,7 +688,8 @@ def passes(replayed, dt, burn_in, *, name):
     numbers : dict
         Id to (value, unit): mean error and correlation (0 without any pass: nothing was
         replayed), the same over the ``used`` channels alone
-        (not those of other sequences, which are easily right), number of passes, rate of the
+        (not those of other sequences, which are easily right), correlation of the courses in
+        time, what rates that never change would reach at best, number of passes, rate of the
         read-outs.
     variables : dict
         Those of every pass, and when it began.
@@ -696,11 +698,17 @@ def passes(replayed, dt, burn_in, *, name):
     used = np.ptp(replayed["target_rate"].values, axis=0) > 0
     start, error, correlation = _passes(replayed, dt, burn_in, everything)
     _, used_error, used_correlation = _passes(replayed, dt, burn_in, used)
+    courses = {"correlate": measures.correlation_in_time}
+    *_, in_time = _passes(replayed, dt, burn_in, everything, **courses)
+    static_error, static_correlation = measures.best_without_time(replayed["target_rate"].values)
     numbers = {
         f"readout.{name}.used_error": (measures.mean(used_error), "1"),
         f"readout.{name}.used_correlation": (_mean_correlation(used_correlation), "1"),
         f"readout.{name}.error": (measures.mean(error), "1"),
         f"readout.{name}.correlation": (_mean_correlation(correlation), "1"),
+        f"readout.{name}.correlation_in_time": (_mean_correlation(in_time), "1"),
+        f"readout.{name}.static_error": (static_error, "1"),
+        f"readout.{name}.static_correlation": (static_correlation, "1"),
         f"readout.{name}.passes": (float(start.size), "passes"),
         f"readout.{name}.rate": (_readout_rate(replayed), "Hz"),
     }

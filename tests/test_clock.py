@@ -106,6 +106,42 @@ def test_stimulated_neurons_fire_and_their_turn_follows_the_order():
     assert turn.argmax(axis=1).tolist() == order
 
 
+def order_of_stimulations(seed, clusters, duration, order="random"):
+    parameters, generator = small_clock(stimulation={"order": order}), np.random.default_rng(seed)
+    return clock.stimulation_order(parameters, 0.1, duration, clusters, generator).tolist()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 100), st.integers(2, 80), st.floats(1, 3000))
+def test_random_stimulations_do_not_begin_again_before_the_end(seed, clusters, duration):
+    """One each 15 ms, the one that the end cuts short among them."""
+    order = order_of_stimulations(seed, clusters, duration)
+    assert len(order) >= np.ceil(round(duration, 1) / 15)
+    assert set(order) <= set(range(clusters))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 100), st.integers(2, 8))
+def test_in_random_order_any_cluster_follows_any_equally_often(seed, clusters):
+    order = order_of_stimulations(seed, clusters, 60e3)
+    pairs = np.zeros((clusters, clusters))
+    np.add.at(pairs, (order[:-1], order[1:]), 1)
+    for count in (pairs, pairs.sum(axis=1)):
+        expected = count.sum() / count.size
+        assert np.abs(count - expected).max() < 6 * np.sqrt(expected)
+    assert order != np.resize(order[:clusters], len(order)).tolist()
+
+
+def test_the_random_order_depends_on_the_seed_alone():
+    orders = [order_of_stimulations(seed, 8, 3000) for seed in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize("clusters", [2, 5, 30])
+def test_the_sequential_order_is_that_of_the_clusters(clusters):
+    assert order_of_stimulations(1, clusters, 3000, "sequential") == list(range(clusters))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
 def test_blow_up_names_variable_neuron_and_time(value):
     _, state = start(small_clock())

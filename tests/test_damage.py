@@ -114,6 +114,27 @@ def test_noise_has_its_size_and_never_turns_a_sign():
     assert not np.array_equal(weights(1, recurrent_noise=0.1), weights(2, recurrent_noise=0.1))
 
 
+def readout_weights(seed=1, **lost):
+    readout = np.full((3, 4000), 2.0)
+    left = damage.readout_weight(readout, Damage(**lost), seed)
+    assert (readout == 2).all()
+    return left
+
+
+def test_noise_of_readout_weights_has_its_size_and_never_turns_a_sign():
+    relative = readout_weights(readout_noise=0.1) / 2 - 1
+    assert relative.mean() == pytest.approx(0, abs=0.01)
+    assert relative.std() == pytest.approx(0.1, rel=0.1)
+    assert readout_weights(readout_noise=5).min() == 0
+    assert not np.array_equal(*(readout_weights(seed, readout_noise=1) for seed in (1, 2)))
+
+
+def test_noise_and_loss_of_readout_synapses_do_not_touch_each_other():
+    both = readout_weights(readout_noise=0.1, readout_synapses=0.3)
+    kept = readout_weights(readout_synapses=0.3) > 0
+    np.testing.assert_array_equal(both, kept * readout_weights(readout_noise=0.1))
+
+
 def replayed(**lost):
     study = Study(study="small", clock=CLOCK, replay={"duration": 500})
     given = {

@@ -217,14 +217,16 @@ def test_ids_of_the_summary():
     weights += ["clock.weights.relative_strength"]
     weights += [f"clock.spectrum.{part}" for part in (*pairs, "over_ring")]
     targets = {"abcba": {"kind": "symbols"}}
-    readout = ["readout.abcba.error", "readout.abcba.correlation"]
+    numbers = ("error", "correlation", "correlation_in_time")
+    numbers += ("static_error", "static_correlation")
+    readout = [f"readout.abcba.{number}" for number in numbers]
     assert study(targets=targets).summary_ids() == weights + parts + readout
     assert not any("spectrum" in name for name in study().measures())
     assert study(clock={"weights": "A.mat"}).summary_ids() == parts
 
 
 def test_defaults_are_those_of_the_specification():
-    """Where a default stands in two tables of the specification (sections 1 to 5)."""
+    """The tables and the text of the specification (sections 1 to 6)."""
     given = study()
     e, i, a, h = (
         given.clock.neuron_e,
@@ -248,6 +250,10 @@ def test_defaults_are_those_of_the_specification():
         got = (neuron.D_T, neuron.V_T0, neuron.A_T, neuron.tau_T, neuron.b)
         assert got == (2, -52, 10, 30, b)
     assert e.tau_w == 100
+    assert given.clock.threshold_after_spike == given.readout.threshold_after_spike == "set"
+    start = given.clock.start_weights
+    assert (start.e_to_e, start.i_to_e, start.e_to_i, start.i_to_i) == (2.83, 62.87, 1.96, 20.91)
+    assert given.clock.p == 0.2
     assert tuple(given.clock.filters.model_dump().values()) == (1, 6, 0.5, 2)
     assert tuple(given.clock.external.model_dump().values()) == (4.5, 2.25, 1.6, 1.52)
     voltage = given.clock.voltage_rule
@@ -260,11 +266,21 @@ def test_defaults_are_those_of_the_specification():
     stimulation = given.clock.stimulation
     assert (stimulation.on, stimulation.gap, stimulation.rate) == (10, 5, 18)
     assert (stimulation.unstimulated, stimulation.unstimulated_weight) == ("excitatory", 0.8)
-    assert given.readout.rule.tau_x == 5 and given.readout.rule.w_max == 25
+    assert stimulation.order == "sequential"
+    assert (given.clock.balancing_static, given.clock.balancing) == (1e3, 5e3)
+    assert given.clock.embedding == given.clock.consolidation == 3.6e6
+    rule = given.readout.rule
+    assert (rule.A_depression, rule.A_potentiation) == (0.0014, 0.0008)
+    assert (rule.V_theta, rule.E_L) == (-49, -70)
+    assert (rule.tau_u, rule.tau_v, rule.tau_x, rule.w_max) == (10, 7, 5, 25)
+    assert given.readout.supervisor_to_readout == 200
+    assert given.readout.interneuron_to_readout == 200
+    assert given.readout.readout_to_interneuron == 200
     assert given.readout.external_weight == 1.78 and given.readout.baseline_rate == 1
     assert given.readout.burn_in == 50 and given.readout.alternation == 2000
     assert given.replay.inhibition_rate == 1 and given.replay.inhibition_weight == 200
     assert given.replay.interneurons == "removed"
+    assert given.clock.precision == "32-bit"  # ours: the specification leaves it open
 
 
 def fields():

@@ -5,7 +5,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 from numba import njit
-from oracle.cases import run_clock, same_bits, small_clock, start
+from oracle.cases import Recorder, run_clock, same_bits, small_clock, start
 
 from simcore import clock, measures, readout
 from simcore.connectivity import balanced, build, by_postsynaptic, random_synapses
@@ -15,18 +15,38 @@ from simcore.kernels.plasticity import (
     fire_excitatory,
     normalize,
 )
-from simcore.parameters import Clock, Readout
+from simcore.parameters import Clock, Readout, Replay
 from simcore.streams import stream
 
 PRECISIONS = ("32-bit", "64-bit")
 
 
-def assert_agree(samples):
-    """Means over seeds differ by less than four standard errors: samples[precision][seed]."""
-    a, b = (np.array(samples[precision], float) for precision in PRECISIONS)
-    error = np.sqrt((a.var(axis=0, ddof=1) + b.var(axis=0, ddof=1)) / len(a))
-    difference = np.abs(a.mean(axis=0) - b.mean(axis=0))
-    assert (difference <= 4 * error).all(), f"{difference} beyond 4 times {error}"
+def assert_agree(measure, seeds, tolerance):
+    """Means over seeds of what measure(precision, seed) gives differ by no more than this part.
+
+    The tolerances are five standard errors of the mean difference of a seed's two runs, as measured
+    once: those of the few seeds here are too uncertain. Returns the means of 32 bits.
+    """
+    a, b = ([measure(precision, seed) for seed in seeds] for precision in PRECISIONS)
+    difference = np.mean(np.subtract(a, b), axis=0) / np.mean(b, axis=0)
+    assert (np.abs(difference) <= tolerance).all(), f"{difference} beyond {tolerance}"
+    return np.mean(a, axis=0)
+
+
+def distance(a, b):
+    """Of two arrays, relative to the second."""
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+def assert_equal_but_for_rounding(learned, tolerance):
+    """What learned(precision, seed) gives, arrays, differs by no more than this part in most seeds.
+
+    Start and noise are the same: the two runs part only where rounding decides on a spike, in a few
+    seeds this early.
+    """
+    pairs = [[learned(precision, seed) for precision in PRECISIONS] for seed in range(8)]
+    distances = [[distance(*parts) for parts in zip(*pair, strict=True)] for pair in pairs]
+    assert (np.median(distances, axis=0) < tolerance).all(), distances
 
 
 def rates_and_period(parameters, connectivity, precision, seed, duration=4000.0):
@@ -54,54 +74,85 @@ def rates_and_period(parameters, connectivity, precision, seed, duration=4000.0)
 def test_rates_and_period_of_a_clock_agree():
     parameters = Clock(clusters=20, connectivity="hard-wired")
     connectivity = build(parameters, stream(1, "weights"))
+    # Within a second the spikes have nothing more in common.
     assert_agree(
-        {
-            precision: [
-                rates_and_period(parameters, connectivity, precision, seed) for seed in range(4)
-            ]
-            for precision in PRECISIONS
-        }
+        lambda precision, seed: rates_and_period(parameters, connectivity, precision, seed),
+        range(4),
+        tolerance=[0.02, 0.0075, 0.025],
     )
+
+
+def embed(parameters, precision, seed, duration):
+    """The network at first, its state and its E to E weights after an embedding."""
+    connectivity = balanced(parameters, stream(seed, "weights"))
+    state = clock.initial_state(
+        connectivity, parameters, seed, "run", plastic=True, precision=precision
+    )
+    order = np.arange(connectivity.clusters)
+    network, _ = run_clock(state, parameters, duration, plastic=True, stimulation_order=order)
+    return connectivity, state, clock.settled_weights(state, network)
 
 
 def embedded_structure(parameters, precision, seed, duration):
     """Mean weights within, forward, elsewhere; mean inhibition; after an embedding, pF."""
-    connectivity = balanced(parameters, stream(seed, "weights"))
-    clusters = connectivity.clusters
-    state = clock.initial_state(
-        connectivity, parameters, seed, "run", plastic=True, precision=precision
-    )
-    network, _ = run_clock(
-        state, parameters, duration, plastic=True, stimulation_order=np.arange(clusters)
-    )
-    weight = clock.settled_weights(state, network)
+    connectivity, state, weight = embed(parameters, precision, seed, duration)
     pre = np.repeat(connectivity.cluster, np.diff(connectivity.e_to_e.row_pointer))
-    distance = (connectivity.cluster[connectivity.e_to_e.column] - pre) % clusters
+    distance = (connectivity.cluster[connectivity.e_to_e.column] - pre) % connectivity.clusters
     means = [weight[distance == d].mean() for d in (0, 1)]
     return [*means, weight[distance > 1].mean(), state.i_to_e.weight.mean()]
 
 
 def compare_structure(parameters, duration, seeds):
-    samples = {
-        precision: [embedded_structure(parameters, precision, seed, duration) for seed in seeds]
-        for precision in PRECISIONS
-    }
-    assert_agree(samples)
-    within, _, rest, _ = np.mean(samples["32-bit"], axis=0)
+    within, _, rest, _ = assert_agree(
+        lambda precision, seed: embedded_structure(parameters, precision, seed, duration),
+        seeds,
+        tolerance=[0.015, 0.007, 0.007, 0.0025],
+    )
     assert within > 1.2 * rest
 
 
+FAST = Clock(clusters=6, cluster_size=40, p_e_to_e=0.3, voltage_rule={"A_potentiation": 0.008})
+
+
 def test_structure_of_a_small_embedded_network_agrees():
-    rule = {"A_potentiation": 0.008}
-    compare_structure(
-        Clock(clusters=6, cluster_size=40, p_e_to_e=0.3, voltage_rule=rule), 20e3, range(4)
-    )
+    compare_structure(FAST, 20e3, range(4))
 
 
 @pytest.mark.slow
 def test_structure_of_an_embedded_network_agrees():
     """1200 + 300 neurons after 3 min of embedding: about 3 min of one core."""
     compare_structure(Clock(clusters=15), 180e3, range(3))
+
+
+def test_synapses_learn_the_same_until_rounding_decides_on_a_spike():
+    def learned(precision, seed):
+        connectivity, state, weight = embed(FAST, precision, seed, 300.0)
+        inhibition = state.i_to_e.weight
+        return weight - connectivity.e_to_e.weight, inhibition - connectivity.i_to_e.weight
+
+    assert_equal_but_for_rounding(learned, tolerance=[2e-3, 2e-4])
+
+
+def test_read_outs_learn_the_same_until_rounding_decides_on_a_spike():
+    """With the parameters of the papers; three channels, one after the other."""
+    rate = np.ones((1, 900, 3))
+    for channel in range(3):
+        rate[:, 300 * channel : 300 * (channel + 1), channel] = 10
+    parameters, learning = small_clock(), Readout()
+
+    def learned(precision, seed):
+        connectivity = balanced(parameters, stream(seed, "weights"))
+        state = clock.initial_state(connectivity, parameters, seed, "run", precision=precision)
+        readouts = readout.initial_state(state, 8, 3, learning, 0.1, seed, "run")
+        common = learning, Replay(), 0.1, connectivity.cluster
+        readouts.weight[...] = 1  # that depression, too, has something to change
+        teaching = readout.kernel_parameters(*common, rate, learning=True)
+        network, spikes = clock.kernel_parameters(state, parameters, 0.1), Recorder()
+        readout.run(state, network, readouts, teaching, 200.0, record_readout=spikes)
+        assert set(np.array(spikes.spikes())[:, 1]) == {0, 1, 2}
+        return (readouts.weight - 1,)
+
+    assert_equal_but_for_rounding(learned, tolerance=[5e-4])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from simcore import clock, connectivity, readout
+from simcore.kernels.network import STEP
 from simcore.parameters import Clock, Readout
 from simcore.runs import Course, LearningRun, SpikeRecording, TrainingRun
 from simcore.streams import stream
@@ -116,3 +117,32 @@ def test_a_training_interrupted_at_every_tick_has_the_same_course(small):
         assert found.keys() == expected.keys()
         for name, values in expected.items():
             np.testing.assert_array_equal(found[name], values, err_msg=f"{name}, {ends}")
+
+
+def test_rates_of_a_course_are_those_of_the_spikes_since_the_moment_before(small):
+    _, built = small
+    busy = Clock(clusters=3, cluster_size=10, external={"weight_e": 4, "weight_i": 4})
+    found, _ = train((busy, built), ends=())
+    assert np.isnan(found["course.rate_e"][0]) and np.isnan(found["course.rate_i"][0])
+    time, excitatory = found["spikes.time"], found["spikes.neuron"] < 30
+    for moment, (begin, end) in enumerate([(0, 20), (20, 40), (40, 50)], start=1):
+        since = (time > begin + 0.05) & (time < end + 0.05)  # in steps of 0.1 ms, but for rounding
+        seconds = (end - begin) / 1e3
+        for name, of_kind, neurons in (("e", excitatory, 30), ("i", ~excitatory, 7)):
+            rate = np.count_nonzero(since & of_kind) / neurons / seconds
+            assert found[f"course.rate_{name}"][moment] == pytest.approx(rate)
+    assert found["course.rate_e"][1:].min() > 0 and found["course.rate_i"][1:].min() > 0
+
+
+def test_the_course_of_a_training_is_sampled_every_2_min(small, monkeypatch):
+    """Section 7, structure and stability."""
+    parameters, built = small
+
+    def skip(state, network, moment, **_):
+        state.counters[STEP] = round(moment / network.dt)
+
+    monkeypatch.setattr(clock, "run", skip)
+    state = clock.initial_state(built, parameters, 1, "embedding", plastic=True)
+    run = TrainingRun(state, 300e3, Course(built.cluster))
+    run.run(clock.kernel_parameters(state, parameters, 0.1, plastic=True), 300e3, None)
+    np.testing.assert_allclose(run.arrays()["course.time"], [0, 120e3, 240e3, 300e3])

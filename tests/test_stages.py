@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simcore import connectivity, damage, datasets, measures, stages
+from simcore import clock, connectivity, damage, datasets, measures, stages
 from simcore.errors import UserError
 from simcore.measures import Rhythm
 from simcore.parameters import Clock, Damage, Study, SymbolTarget
@@ -56,6 +56,61 @@ def test_a_clock_is_built_replayed_and_measured(wired):
     assert variables["winner"].size == 1000
 
 
+def stepping_clock(rounds, start=500, end=1500):
+    """A replay in which the 4 neurons of one cluster after the other fire at once, every 10 ms.
+
+    Of 3 I neurons one fires every 100 ms.
+    """
+    cluster = np.concatenate(rounds)
+    time = np.repeat(start + 10.0 * np.arange(cluster.size), 4)
+    neuron = (4 * cluster[:, None] + np.arange(4)).ravel()
+    inhibitory = np.arange(100.0, end + 1, 100)
+    order = np.argsort(np.append(time, inhibitory), kind="stable")
+    return xr.Dataset(
+        {
+            "spike_time": ("spike", np.append(time, inhibitory)[order]),
+            "spike_neuron": (
+                "spike",
+                np.append(neuron, 20 + np.arange(inhibitory.size) % 3)[order],
+            ),
+            "cluster": ("neuron_e", np.repeat(np.arange(5), 4)),
+        },
+        attrs={"simulated_ms": float(end), "neurons_e": 20, "neurons_i": 3},
+    )
+
+
+def test_a_rhythm_has_the_numbers_that_were_counted_by_hand():
+    """Cluster 1 stays twice as long as the others; mostly the chain breaks off after 3."""
+    whole, broken = [0, 1, 1, 2, 3, 4], [0, 1, 1, 2, 3]
+    numbers, variables = stages.rhythm(stepping_clock([whole, broken, broken, broken, whole]), 0.1)
+    expected = {
+        "rate_e": (27 * 4 / 20 / 1.5, "Hz"),
+        "rate_i": (15 / 3 / 1.5, "Hz"),
+        "period_mean": (52.5, "ms"),  # 60, 50, 50, 50
+        "period_sd": (np.sqrt(18.75), "ms"),
+        "order": (18 / 21, "1"),
+        "dwell_time": ((17 * 10 + 5 * 20) / 22, "ms"),
+        "broken_links": (1, "1"),
+    }
+    assert numbers.keys() == {f"clock.replay.{part}" for part in expected}
+    for part, (value, unit) in expected.items():
+        assert numbers[f"clock.replay.{part}"] == (pytest.approx(value), unit), part
+    np.testing.assert_array_equal(variables["period"], [60, 50, 50, 50])
+
+
+def test_passes_begin_after_the_burn_in_and_have_the_read_outs_rate():
+    """Cluster 0 leads from the start until 210 ms, and once more from 250 ms on."""
+    played = stepping_clock([[0] * 20, [1, 2, 3, 4], [0, 1, 2, 3, 4]], start=10).assign(
+        target_rate=(("time", "channel"), np.repeat([[1.0, 1, 10], [10, 1, 1]], 200, axis=0)),
+        readout_spike_time=("readout_spike", np.arange(100.0, 400, 10)),
+        readout_spike_channel=("readout_spike", np.arange(30) % 3),
+    )
+    numbers, variables = stages.passes(played, 0.1, 50.0, name="ab")
+    np.testing.assert_allclose(variables["pass_start_ab"], [50, 90, 130, 170, 250])
+    assert numbers["readout.ab.passes"] == (5, "passes")
+    assert numbers["readout.ab.rate"] == (pytest.approx(30 / 3 / 1.5), "Hz")
+
+
 def test_the_same_arguments_give_the_same_replay_another_name_does_not(wired):
     network, replayed = wired
     again = stages.replay(given(), SEED, network, name="replay_clock")
@@ -76,11 +131,30 @@ def test_readouts_learn_and_replay(wired):
     played = stages.replay(given(), SEED, network, name="played", target=target, learned=learned)
     numbers, variables = stages.passes(played, 0.1, 0.0, name="ab")
     parts = ("error", "correlation", "used_error", "used_correlation", "passes", "rate")
+    parts += ("correlation_in_time", "static_error", "static_correlation")
     assert set(numbers) == {f"readout.ab.{part}" for part in parts}
+    # Louder in one channel by the same at all times: nothing that happens in time has changed.
+    louder = played.assign(target_rate=played["target_rate"] + [0.0, 70.0])
+    numbers_of_louder, _ = stages.passes(louder, 0.1, 0.0, name="ab")
+    in_time = "readout.ab.correlation_in_time"
+    assert numbers_of_louder[in_time][0] == pytest.approx(numbers[in_time][0])
+    assert abs(numbers_of_louder["readout.ab.correlation"][0] - numbers[in_time][0]) > 0.01
+    assert numbers_of_louder["readout.ab.static_correlation"][0] > 0.9
     assert numbers["readout.ab.used_error"] == numbers["readout.ab.error"]
     assert numbers["readout.ab.rate"] == (played.sizes["readout_spike"] / 2, "Hz")
     assert variables["pass_start_ab"].size == variables["pass_error_ab"].size
     assert set(played["readout_spike_channel"].values) == {0, 1}
+
+
+@pytest.mark.parametrize("burn_in", [50, 1000])
+def test_no_pass_of_a_test_begins_before_the_burn_in(wired, burn_in):
+    """Of 1000 ms, as long as the test: then it sees no pass."""
+    network, replayed = wired
+    asked = given()
+    asked["readout"]["burn_in"] = burn_in
+    target = stages.target(asked, replayed, name="ab")
+    learned = stages.learn(asked, SEED, network, target, name="ab")
+    assert np.isnan(learned["error_curve"]).all() == (burn_in == 1000)
 
 
 def test_a_replay_without_a_pass_has_no_correlation(wired):
@@ -90,7 +164,8 @@ def test_a_replay_without_a_pass_has_no_correlation(wired):
     played = stages.replay(given(), SEED, network, name="played", target=target, learned=learned)
     silent = played.isel(spike=slice(0, 0))
     numbers, _ = stages.passes(silent, 0.1, 0.0, name="ab")
-    assert numbers["readout.ab.correlation"] == numbers["readout.ab.used_correlation"] == (0, "1")
+    for part in ("correlation", "used_correlation", "correlation_in_time"):
+        assert numbers[f"readout.ab.{part}"] == (0, "1")
     assert numbers["readout.ab.passes"] == (0, "passes")
     assert np.isnan(numbers["readout.ab.error"][0])
 
@@ -110,6 +185,20 @@ def test_channels_that_a_target_does_not_use_are_left_out(wired):
     assert numbers["readout.ab.used_error"] != numbers["readout.ab.error"]
 
 
+@pytest.mark.parametrize(("selected", "pattern"), [(None, 0), ("AB", 0), ("CD", 1)])
+def test_read_outs_of_the_sequences_that_are_not_selected_are_inhibited(wired, selected, pattern):
+    network, replayed = wired
+    asked = given()
+    asked["sequences"] = ["AB", "CD"]
+    asked["target"]["selected"] = selected
+    target = stages.target(asked, replayed, name="ab")
+    learned = xr.Dataset({"readout_weight": (("channel", "neuron_e"), np.full((4, 80), 40.0))})
+    played = stages.replay(asked, SEED, network, name="played", target=target, learned=learned)
+    np.testing.assert_array_equal(played["target_rate"], target["target_rate"][pattern])
+    fired = np.bincount(played["readout_spike_channel"], minlength=4).reshape(2, 2)
+    assert fired[pattern].min() > 10 > 3 * fired[1 - pattern].max()
+
+
 def test_training_goes_on_from_the_stage_before():
     short = given(
         connectivity="trained",
@@ -124,6 +213,58 @@ def test_training_goes_on_from_the_stage_before():
     before, after = (datasets.read_connectivity(stage).e_to_e for stage in (network, embedded))
     assert np.array_equal(before.column, after.column)
     assert not np.array_equal(before.weight, after.weight)
+
+
+def test_weights_rest_for_the_static_part_of_the_balancing_and_learn_from_then_on():
+    short = given(connectivity="trained", balancing=300, balancing_static=100)
+    start = connectivity.build(Clock.model_validate(short["clock"]), stream(SEED, "weights"))
+    unchanged = []
+
+    def watch(run, total):
+        def tick(simulated):
+            weight = run.state.i_to_e.weight
+            unchanged.append(np.array_equal(weight, start.i_to_e.weight.astype(weight.dtype)))
+
+        return tick
+
+    learned = stages.network(short, SEED, watch=watch)
+    assert unchanged == [True, False, False]
+    short["clock"]["balancing"] = 100
+    static = stages.network(short, SEED)
+    assert static.sizes["spike"] > 50
+    for group in ("e_to_e", "i_to_e"):
+        name, expected = f"{group}_weight", getattr(start, group).weight.astype(np.float32)
+        np.testing.assert_array_equal(static[name], expected)
+        assert not np.array_equal(learned[name], expected)
+
+
+def share_of_whose_turn_it_is(stage, order):
+    """Part of the E spikes that the cluster fires whose turn to be stimulated, for 15 ms, it is."""
+    excitatory = stage["spike_neuron"].values < stage.sizes["neuron_e"]
+    step = np.rint(stage["spike_time"].values[excitatory] / 0.1).astype(int)
+    cluster = stage["cluster"].values[stage["spike_neuron"].values[excitatory]]
+    return np.mean(cluster == order[(step - 1) // 150 % order.size])
+
+
+@pytest.mark.parametrize("order", ["sequential", "random"])
+def test_clusters_are_stimulated_in_their_order_while_they_are_embedded_not_afterwards(order):
+    short = given(
+        connectivity="trained",
+        clusters=8,
+        cluster_size=40,
+        balancing=100,
+        balancing_static=100,
+        embedding=300,
+        consolidation=300,
+        stimulation={"order": order},
+    )
+    network = stages.network(short, SEED)
+    embedded = stages.training(short, SEED, network, name="embedding")
+    consolidated = stages.training(short, SEED, embedded, name="consolidation")
+    parameters = Clock.model_validate(short["clock"])
+    turns = clock.stimulation_order(parameters, 0.1, 300, 8, stream(SEED, "stimulation"))
+    assert share_of_whose_turn_it_is(embedded, turns) > 0.6
+    assert share_of_whose_turn_it_is(consolidated, turns) < 0.3
 
 
 def test_weights_right_after_the_embedding_are_where_the_consolidation_begins(
@@ -318,6 +459,57 @@ def test_damage_happens_at_its_moment_and_stays(wired, at):
         part = with_damage(neurons=LOST["neurons"])
         expected = stages.replay(part, SEED, other, name="replay_clock")
         xr.testing.assert_identical(damaged, expected)
+
+
+@pytest.fixture(scope="module")
+def readouts(wired):
+    """A target, and weights with which read-outs fire."""
+    weight = np.random.default_rng(1).uniform(0, 60, (2, 80)).astype(np.float32)
+    target = stages.target(given(), wired[1], name="ab")
+    return target, xr.Dataset({"readout_weight": (("channel", "neuron_e"), weight)})
+
+
+def played_with(wired, readouts, **lost):
+    target, learned = readouts
+    asked = with_damage(**lost)
+    return stages.replay(asked, SEED, wired[0], name="played", target=target, learned=learned)
+
+
+LOST_BY_READOUTS = [{"readout_synapses": 1 / 3}, {"readout_noise": 0.5}]
+
+
+@pytest.mark.parametrize("lost", LOST_BY_READOUTS, ids=str)
+def test_read_outs_damaged_at_once_play_as_with_weights_damaged_before(wired, readouts, lost):
+    target, learned = readouts
+    weight = damage.readout_weight(learned["readout_weight"].values, Damage(**lost), SEED)
+    before = learned.assign(readout_weight=learned["readout_weight"].copy(data=weight))
+    expected = played_with(wired, (target, before))
+    xr.testing.assert_identical(played_with(wired, readouts, **lost), expected)
+    whole = played_with(wired, readouts)
+    assert not expected["readout_spike_time"].equals(whole["readout_spike_time"])
+
+
+def readout_spikes(played, begin, end):
+    """Times and channels within an interval."""
+    time = played["readout_spike_time"].values
+    within = (time > begin) & (time <= end)
+    return list(zip(time[within], played["readout_spike_channel"].values[within], strict=True))
+
+
+@pytest.mark.parametrize("lost", LOST_BY_READOUTS, ids=str)
+def test_read_outs_damaged_on_the_way_play_as_whole_ones_until_then(wired, readouts, lost):
+    whole, damaged = played_with(wired, readouts), played_with(wired, readouts, **lost, at=400)
+    assert len(readout_spikes(whole, 0, 400)) > 10
+    assert readout_spikes(whole, 0, 400) == readout_spikes(damaged, 0, 400)
+    assert readout_spikes(whole, 400, 1000) != readout_spikes(damaged, 400, 1000)
+    assert damaged["spike_time"].equals(whole["spike_time"])
+
+
+def test_read_outs_without_any_synapse_fall_silent(wired, readouts):
+    damaged = played_with(wired, readouts, readout_synapses=1.0, at=400)
+    assert readout_spikes(damaged, 350, 400)
+    # What is on its way still arrives: filters decay with 6 ms, membranes with 20.
+    assert not readout_spikes(damaged, 450, 1000)
 
 
 @pytest.mark.parametrize("stop", [200, 700])
