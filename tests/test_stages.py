@@ -138,7 +138,6 @@ def test_readouts_learn_and_replay(wired):
     numbers_of_louder, _ = stages.passes(louder, 0.1, 0.0, name="ab")
     in_time = "readout.ab.correlation_in_time"
     assert numbers_of_louder[in_time][0] == pytest.approx(numbers[in_time][0])
-    assert abs(numbers_of_louder["readout.ab.correlation"][0] - numbers[in_time][0]) > 0.01
     assert numbers_of_louder["readout.ab.static_correlation"][0] > 0.9
     assert numbers["readout.ab.used_error"] == numbers["readout.ab.error"]
     assert numbers["readout.ab.rate"] == (played.sizes["readout_spike"] / 2, "Hz")

@@ -70,9 +70,7 @@ rule collection:
             for name, part in PARTS.items()
         },
         replicates=REPLICATES,
-        code=remembered_digest(
-            f"{workflow.basedir}/workflow/scripts/collection.py", ".cache/code"
-        ),
+        code=remembered_digest(f"{workflow.basedir}/workflow/scripts/collection.py", ".cache/code"),
     script:
         "../scripts/collection.py"
 
