@@ -7,7 +7,7 @@ import psutil
 import pytest
 from oracle.rls_cases import IZHIKEVICH, dense, oracle_of, small, steps, trained
 
-from simcore import drives, rls, rls_connectivity, rls_replay, rls_targets, rls_training, tracking
+from simcore import rls, rls_connectivity, rls_targets, rls_training, tracking
 from simcore.errors import UserError
 from simcore.numerics import steps_of
 from simcore.streams import stream
@@ -279,22 +279,37 @@ def test_curve_of_rates_has_no_spread_and_of_zero_weights_no_relative_change():
     assert trained(small()).curve_array().shape == (0, 5)
 
 
-def test_rate_of_trials_is_their_psth():
+def literally_smoothed(table, sd):
+    """Each row the mean of all rows, weighted by a Gaussian (sd in rows) cut off at 4 sd."""
+    row = np.arange(len(table))
+    distance = np.abs(row[:, None] - row)
+    weight = np.where(distance <= np.floor(4 * sd + 0.5), np.exp(-((distance / sd) ** 2) / 2), 0)
+    return weight @ table / weight.sum(axis=1, keepdims=True)
+
+
+def literal_rates(model, trials):
+    """Rates of the followers in the window, averaged over trials and smoothed, in Hz."""
+    dt, target = model.parameters.dt, model.experiment.target
+    (window,) = steps(model.experiment, target.duration)
+    count = np.zeros((window, target.followers or model.parameters.neurons))
+    for trial in trials:
+        for step, neuron in zip(trial.spike_step, trial.spike_neuron, strict=True):
+            if 1 <= step <= window and neuron < count.shape[1]:
+                count[step - 1, neuron] += 1
+    return literally_smoothed(1000 / dt * count / len(trials), model.experiment.test.psth_sd / dt)
+
+
+@pytest.mark.parametrize("dt", [1, 0.5])
+def test_rate_of_trials_is_their_psth(dt):
     """Of the followers only, in Hz, with spikes of the window only."""
-    model = model_of(RATE, target={"followers": 7}, test={"psth_sd": 20})
+    model = model_of(RATE, network={"dt": dt}, target={"followers": 7}, test={"psth_sd": 20})
     trials = [model.test(0, str(n), before=60, after=60) for n in range(4)]
-    rates = model.rates(trials)
-    assert rates.shape == (200, 7)
-    inside = [
-        np.count_nonzero((t.spike_step > 0) & (t.spike_step <= 200) & (t.spike_neuron == neuron))
-        for neuron in range(7)
-        for t in trials
-    ]
-    expected = np.reshape(inside, (7, 4)).sum(axis=1) / 4 / 0.2
-    assert expected.max() > 0
-    np.testing.assert_allclose(rates.mean(axis=0), expected, rtol=0.25, atol=1)
-    goal = np.full((200, 40), 0.1)
-    np.testing.assert_allclose(model.smoothed_target_rate(goal), 10.0)  # spikes per 10 ms, in Hz
+    expected = literal_rates(model, trials)
+    assert expected.shape == (200 / dt, 7) and expected.max() > 10
+    np.testing.assert_allclose(model.rates(trials), expected, atol=1e-9)
+    goal = random().uniform(0, 1, (round(200 / dt), 40))  # spikes per 10 ms
+    smoothed = literally_smoothed(100 * goal, 20 / dt)
+    np.testing.assert_allclose(model.smoothed_target_rate(goal), smoothed, atol=1e-9)
 
 
 # -------------------------------------------------------------------------------------- streams
@@ -421,8 +436,11 @@ def literal_test(model, name, pattern=0, silenced=(), weights=None, stimulus=Non
     """The window of a test as the literal network has it: drives, and spikes (step, neuron)."""
     experiment, n = model.experiment, model.parameters.neurons
     oracle = oracle_of(model, model.start(f"start {name}"))
+    silent = list(silenced)
     if weights is not None:
         oracle.W = weights
+    oracle.r[silent] = 0.0
+    oracle.u = oracle.W @ oracle.r
     free, on, window = steps(
         experiment, experiment.test.free_run, experiment.input.duration, experiment.target.duration
     )
@@ -436,11 +454,8 @@ def literal_test(model, name, pattern=0, silenced=(), weights=None, stimulus=Non
             external += stimulus
         elif i >= free + on:
             external += model.frozen[(i - free - on) % len(model.frozen)]
-        before = oracle.r.copy()
         oracle.step(external)
-        silent = list(silenced)
-        decay = model.kernel.decay
-        oracle.r[silent] = decay * before[silent]
+        oracle.r[silent] = 0.0
         oracle.u = oracle.W @ oracle.r
         if i >= free + on:
             drive.append(oracle.u)
@@ -449,7 +464,18 @@ def literal_test(model, name, pattern=0, silenced=(), weights=None, stimulus=Non
     return np.array(drive), spikes
 
 
-@pytest.mark.parametrize("changes", [{}, NOISY, GROUPED], ids=["plain", "noisy", "grouped"])
+TRIALS = {
+    "plain": {},
+    "noisy": NOISY,
+    "grouped": GROUPED,
+    "leaky": {"network": {"neuron": "leaky"}},
+    "izhikevich": IZHIKEVICH,
+    # Strong weights and no free run: how the units begin is not forgotten.
+    "rate units": {"network": {"neuron": "rate", "strength": 3}, "test": {"free_run": 0}},
+}
+
+
+@pytest.mark.parametrize("changes", TRIALS.values(), ids=TRIALS)
 @pytest.mark.parametrize("damage", ["none", "silenced", "synapses", "stimulus"])
 def test_trial_equals_oracle(changes, damage):
     """Free run, stimulus, window; with noise, frozen noise and damage."""
@@ -467,7 +493,7 @@ def test_trial_equals_oracle(changes, damage):
     trial = model.test(1, "x", **options)
     drive, spikes = literal_test(model, "x", 1, **literal)
     found = list(zip(trial.spike_step.tolist(), trial.spike_neuron.tolist(), strict=True))
-    assert len(found) > 10 and found == spikes
+    assert found == spikes and (len(found) > 10 or not model.experiment.spikes)
     np.testing.assert_allclose(trial.drive, drive, rtol=1e-6, atol=1e-6)
 
 
@@ -803,17 +829,15 @@ def test_modes_of_followers_and_others():
 # -------------------------------------------------------------------------------------- learning
 
 
-@pytest.mark.parametrize("kind", ["periodic", "ou"])
-def test_untrained_network_does_not_follow(kind):
-    """Section 3: within 0.02 of 0, on average over neurons, starts and networks."""
-    found = []
-    for seed in (1, 2, 3):
-        changes = {"network": {"neurons": 100}, "target": {"kind": kind, "duration": 1000}}
-        model = model_of(changes, seed=seed)
-        target = rls_targets.make(model)[0]
-        trials = [model.test(0, str(start)) for start in range(5)]
-        found.append(model.correlations(trials, target).mean())
-    assert max(np.abs(found)) < 0.05 and abs(np.mean(found)) < 0.02
+@pytest.mark.parametrize("kind", ["periodic", "ratemodel", "ou"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_untrained_network_does_not_follow(kind, seed):
+    """Section 3: within 0.02 of 0, on average over neurons and starts."""
+    changes = {"network": {"neurons": 200}, "target": {"kind": kind, "duration": 1000}}
+    model = model_of(changes, seed=seed)
+    target = rls_targets.make(model)[0]
+    trials = [model.test(0, str(start)) for start in range(5)]
+    assert abs(model.correlations(trials, target).mean()) < 0.02
 
 
 @pytest.mark.parametrize("changes", [{}, GROUPED, FULL, BITS32], ids=["packed", "g", "full", "32"])
@@ -846,34 +870,3 @@ def test_leaky_network_learns_rates():
     training.run()
     assert untrained.shape == (1, 60)
     assert training.curve_array()[-1, 1] > untrained.mean() + 0.3
-
-
-# The quasi-static prediction
-
-
-@pytest.mark.parametrize(("neuron", "transfer"), [("theta", drives.phi), ("leaky", drives.lif)])
-@pytest.mark.parametrize(("duration", "bins"), [(120, 2), (30, 1)])
-def test_prediction_at_constant_targets_is_that_of_the_rate_equation(
-    neuron, transfer, duration, bins
-):
-    """U = W phi(target + input): a steady rate passes the synapses' filter as it is."""
-    network = {"neuron": neuron, "constant_input": 0.4}
-    model = model_of(network=network, target={"duration": duration})
-    n = model.parameters.neurons
-    goal = np.tile(random().normal(0.5, 1, n), (duration, 1))
-    drive, rate = rls_replay.prediction(model, goal)
-    expected = dense(model.synapses) @ transfer(goal[0] + 0.4)
-    np.testing.assert_allclose(drive, np.tile(expected, (duration, 1)), atol=1e-12)
-    np.testing.assert_allclose(rate, np.tile(transfer(expected + 0.4), (bins, 1)), atol=1e-12)
-
-
-def test_predicted_example_counts_the_spikes_of_all_starts():
-    model = model_of(target={"duration": 120}, test={"starts": 3, "free_run": 50})
-    goal = rls_targets.make(model)[0].astype(float)
-    _, predicted, binned = rls_replay.predicted_example(model, 0, goal)
-    trials = [model.test(0, f"replay {start}") for start in range(3)]
-    inside = sum(np.count_nonzero(trial.spike_step <= 100) for trial in trials)
-    assert binned.sum() * 3 * 0.05 == pytest.approx(inside)  # 2 bins of 50 ms
-    assert predicted.shape == binned.shape == (2, model.followers)
-    found = rls_replay.evaluate(model, goal[None])["predicted_rate"][0]
-    np.testing.assert_allclose(found, tracking.correlation(binned, predicted))
