@@ -394,9 +394,9 @@ def evaluate_passes(
     *,
     dt: float,
     delay: float = READOUT_DELAY,
-    correlate=readout_correlation,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Measure error and correlation of every pass of a replay.
+    measured=(readout_error, readout_correlation),
+) -> np.ndarray:
+    """Measure every pass of a replay.
 
     Parameters
     ----------
@@ -406,25 +406,24 @@ def evaluate_passes(
         As from `pass_starts`; the window of a pass begins `delay` ms after.
     target : array (time, channel)
         One row every `dt` ms, in any unit.
-    correlate : callable
-        (rate, target) to a correlation.
+    measured : sequence of callables
+        Each makes a number of the rate (Hz) and the target of one pass.
 
     Returns
     -------
-    error, correlation : float64 arrays (pass,)
+    float64 array (measure, pass)
         A pass without read-out spikes has the correlation NaN.
 
     Source: specification of the clock network, section 6.
     """
     n_times, n_channels = target.shape
-    error, correlation = np.full((2, len(starts)), np.nan)
+    found = np.empty((len(measured), len(starts)))
     for index, start in enumerate(starts):
         rate = smoothed_rate(
             spike_time, spike_channel, n_channels, n_times * dt, dt=dt, start=start + delay
         )
-        error[index] = readout_error(rate, target)
-        correlation[index] = correlate(rate, target)
-    return error, correlation
+        found[:, index] = [measure(rate, target) for measure in measured]
+    return found
 
 
 def evaluate_replay(
@@ -436,9 +435,9 @@ def evaluate_replay(
     *,
     dt,
     burn_in,
-    correlate=readout_correlation,
+    measured=(readout_error, readout_correlation),
 ):
-    """Find the passes of a replay and measure error and correlation of each.
+    """Find the passes of a replay and measure each.
 
     Parameters
     ----------
@@ -450,20 +449,21 @@ def evaluate_replay(
         One row every `dt` ms, in any unit.
     duration, dt, burn_in : float
         Of the run, of a time step and before the first pass, in ms.
-    correlate : callable
+    measured : sequence of callables
         As of `evaluate_passes`.
 
     Returns
     -------
-    start, error, correlation : float64 arrays (pass,)
+    start : float64 array (pass,)
+    found : float64 array (measure, pass)
         A pass without read-out spikes has the correlation 0: nothing was replayed.
     """
     n_clusters = int(cluster.max()) + 1
     start = pass_starts(
         *spikes, cluster, n_clusters, duration, len(target) * dt, burn_in=burn_in, dt=dt
     )
-    error, correlation = evaluate_passes(*readout_spikes, start, target, dt=dt, correlate=correlate)
-    return start, error, np.nan_to_num(correlation)
+    found = evaluate_passes(*readout_spikes, start, target, dt=dt, measured=measured)
+    return start, np.nan_to_num(found)
 
 
 def typical_pass(error: np.ndarray) -> int:

@@ -280,7 +280,7 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
         test_run = ReplayRun(*states(f"{name}, test"))
         test_run.readout_state.weight[...] = weight
         test_run.run(kernel, learning.test, tick, testing)
-        _, error, correlation = measures.evaluate_replay(
+        _, found = measures.evaluate_replay(
             tuple(test_run.spikes.arrays().values()),
             tuple(test_run.readout_spikes.arrays().values()),
             built.cluster,
@@ -289,7 +289,7 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
             dt=dt,
             burn_in=learning.burn_in,
         )
-        error, correlation = measures.mean(error), measures.mean(correlation)
+        error, correlation = map(measures.mean, found)
         say(f"replay error {error:.3f}, correlation {correlation:.3f}")
         return error, correlation
 
@@ -653,25 +653,6 @@ def _mean_correlation(correlation):
     return float(np.mean(correlation)) if correlation.size else 0.0
 
 
-def _passes(replayed, dt, burn_in, chosen, **options):
-    """Beginning, error and correlation of each pass, over the chosen channels."""
-    channel = replayed["readout_spike_channel"].values
-    of_chosen = chosen[channel]
-    return measures.evaluate_replay(
-        (replayed["spike_time"].values, replayed["spike_neuron"].values),
-        (
-            replayed["readout_spike_time"].values[of_chosen],
-            (np.cumsum(chosen) - 1)[channel[of_chosen]],
-        ),
-        replayed["cluster"].values,
-        replayed["target_rate"].values[:, chosen],
-        replayed.attrs["simulated_ms"],
-        dt=dt,
-        burn_in=burn_in,
-        **options,
-    )
-
-
 def passes(replayed, dt, burn_in, *, name):
     """Measure each pass of a replayed target.
 
@@ -694,13 +675,29 @@ def passes(replayed, dt, burn_in, *, name):
     variables : dict
         Those of every pass, and when it began.
     """
-    everything = np.ones(replayed["target_rate"].shape[1], bool)
-    used = np.ptp(replayed["target_rate"].values, axis=0) > 0
-    start, error, correlation = _passes(replayed, dt, burn_in, everything)
-    _, used_error, used_correlation = _passes(replayed, dt, burn_in, used)
-    courses = {"correlate": measures.correlation_in_time}
-    *_, in_time = _passes(replayed, dt, burn_in, everything, **courses)
-    static_error, static_correlation = measures.best_without_time(replayed["target_rate"].values)
+    goal = replayed["target_rate"].values
+    used = np.ptp(goal, axis=0) > 0
+
+    def of_used(measure):
+        return lambda rate, goal: measure(rate[:, used], goal[:, used])
+
+    error_and_correlation = measures.readout_error, measures.readout_correlation
+    start, found = measures.evaluate_replay(
+        (replayed["spike_time"].values, replayed["spike_neuron"].values),
+        (replayed["readout_spike_time"].values, replayed["readout_spike_channel"].values),
+        replayed["cluster"].values,
+        goal,
+        replayed.attrs["simulated_ms"],
+        dt=dt,
+        burn_in=burn_in,
+        measured=(
+            *error_and_correlation,
+            measures.correlation_in_time,
+            *map(of_used, error_and_correlation),
+        ),
+    )
+    error, correlation, in_time, used_error, used_correlation = found
+    static_error, static_correlation = measures.best_without_time(goal)
     numbers = {
         f"readout.{name}.used_error": (measures.mean(used_error), "1"),
         f"readout.{name}.used_correlation": (_mean_correlation(used_correlation), "1"),

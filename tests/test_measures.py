@@ -331,9 +331,10 @@ def test_a_replay_is_evaluated_as_the_formulas_say():
     spikes = leading.astype(float), np.zeros(leading.size, int)
     readout_spikes = 230 + random.integers(0, 2200, 60) * DT, random.integers(0, 2, 60)
     target = np.repeat(random.choice([1.0, 10.0], (5, 2)), 120, axis=0)
-    found = measures.evaluate_replay(
+    starts, found = measures.evaluate_replay(
         spikes, readout_spikes, CLUSTER, target, 450.0, dt=DT, burn_in=50
     )
+    found = starts, *found
     expected = evaluate_literally(spikes, readout_spikes, target, 450.0)
     start, _, correlation = expected
     np.testing.assert_allclose(start, [50, 180, 250, 310])
