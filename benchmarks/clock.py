@@ -333,7 +333,7 @@ def draw(result, path):
     known = [name for name in programs if name in set(rows.program)]
     options = {"hue": "program", "hue_order": known, "style": "program", "style_order": known}
     sns.scatterplot(rows, x="case", y="seconds", s=70, ax=left, **options)
-    left.set(xlabel="", title="2400 + 600 neurons")
+    left.set(xlabel="", title="2400 + 600 neurons (peers: 64-bit)")
     left.margins(x=0.15)
     left.legend(title="", frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1.08))
     sizes = pd.DataFrame(result["scaling"])

@@ -393,7 +393,7 @@ RLS_MEASURES = {
     "tracking_error": "error of the quasi-static prediction, over the target's standard deviation",
     "sampling_error": "difference of drive and prediction, over the target's standard deviation",
 }
-CHANNELS = "correlation of drives averaged by channel with the channels' amplitude"
+CHANNELS = "correlation of drives averaged by channel with their target"
 AGREEMENT = "correlation between trials in a sliding window"
 SEPARATION = "difference of drives after a spike was deleted, over their sd"
 # Of what rls_replay stores for each run: dimensions beyond the run, unit and description.

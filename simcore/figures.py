@@ -514,13 +514,12 @@ def variability(analysis):
         c sqrt(mean) and that of a straight line through the origin. Right: the time of the last
         cluster in every pass.
     """
-    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     growth, last = figure.subplots(1, 2)
     mean, sd = (analysis[name].values for name in ("cluster_time", "cluster_time_sd"))
     seen = np.flatnonzero(np.isfinite(sd))[1:]  # the first one's time is zero
     mean, sd = mean[seen], sd[seen]
     growth.scatter(mean, sd, s=14, color=AFTER, zorder=2)
-    growth.set(xlim=(0, None), ylim=(0, None), xlabel="mean time (ms)", ylabel="sd (ms)")
     if mean.size > 1 and analysis["cluster_time"].attrs["passes"] >= measures.FEWEST_PASSES:
         time = np.linspace(0, mean.max(), 200)
         c, error = measures.fit_sqrt(mean, sd)
@@ -529,9 +528,10 @@ def variability(analysis):
         growth.plot(time, c * np.sqrt(time), color="black", label=label)
         label = f"straight line, error {error_of_line:.2g} ms"
         growth.plot(time, slope * time, color=_GREY, linestyle="--", label=label)
-        growth.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3))
+        figure.legend(loc="outside upper left")
     else:
         note(growth, f"too few passes for a fit: below {measures.FEWEST_PASSES}")
+    growth.set(xlim=(0, None), ylim=(0, None), xlabel="mean time (ms)", ylabel="sd (ms)")
     times = analysis["last_cluster_time"].values
     times = times[np.isfinite(times)]
     if times.size:

@@ -649,9 +649,8 @@ class Study(Parameters):
     methods: tuple[Literal["clock", "rls"], ...] = parameter(
         ("clock", "rls"),
         "1",
-        "what runs: the clock with its read-outs, networks trained by recursive least squares, or "
-        "both",
-        min_length=1,
+        "what runs beside the sweeps: the clock with its read-outs, networks trained by recursive "
+        "least squares, both, or nothing",
     )
     rls: RLS = RLS()
     sweeps: Sweeps = Sweeps()
@@ -728,10 +727,11 @@ class Study(Parameters):
 
     @model_validator(mode="after")
     def _something_is_to_do(self):
-        if "clock" not in self.methods and not (self.rls.experiments or self.sweeps.run):
+        experiments = "rls" in self.methods and self.rls.experiments
+        if not ("clock" in self.methods or experiments or self.sweeps.run):
             raise ValueError(
-                "methods is rls alone, but rls.experiments names none and sweeps.run no sweep: "
-                "name one"
+                "nothing is to do: methods names no clock, rls.experiments no experiment that "
+                "methods would run, and sweeps.run no sweep: name one"
             )
         return self
 

@@ -18,7 +18,7 @@ NUMBERS = {
     "predicted_rate": ("1", "correlation of the rate with its quasi-static prediction"),
     "predicted_target": ("1", "correlation of the target with its quasi-static prediction"),
     "untrained_predicted_target": ("1", "the same before training: of the untrained weights"),
-    "channel_correlation": ("1", "of drives averaged by channel with the channels' amplitude"),
+    "channel_correlation": ("1", "of drives averaged by channel with their target"),
     "weight_change": ("1", "norm of the change of the weights, relative unless they were zero"),
     "wrong_sign": ("1", "part of the synapses whose sign has turned"),
     "frozen": ("1", "part of the synapses that were frozen"),

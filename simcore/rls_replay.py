@@ -154,14 +154,17 @@ def predicted_example(model, pattern, goal):
     return drive, drives.HZ * rate, _binned(model, trials)
 
 
-def channel_correlation(model, amplitude, pattern=0):
-    """Correlate what the channels' neurons do together with what the clock's read-outs learn.
+def channel_correlation(model, goal, channels, pattern=0):
+    """Correlate what the channels' neurons do together with what they are to do together.
+
+    The target is what they learn: the amplitude of their channel as their synapses filter it.
 
     Parameters
     ----------
     model : simcore.rls.Model
-        Follower i follows channel i modulo their number.
-    amplitude : float64 (time, channel)
+    goal : float64 (time, neuron)
+        Target of the pattern. Follower i has that of channel i modulo their number.
+    channels : int
 
     Returns
     -------
@@ -171,31 +174,31 @@ def channel_correlation(model, amplitude, pattern=0):
     """
     trials = _trials(model, pattern, range(model.experiment.test.starts), {})
     everyone = np.ones(model.followers, bool)
-    return np.array([_of_channels(model, trial, amplitude, everyone) for trial in trials])
+    return np.array([_of_channels(model, trial, goal, channels, everyone) for trial in trials])
 
 
-def _of_channels(model, trial, amplitude, intact):
+def _of_channels(model, trial, goal, channels, intact):
     """Correlation of one trial's activity, averaged by channel over its intact followers."""
-    steps, channels = amplitude.shape
     if model.follows_rate:
-        activity = model.rates([trial])
+        activity, wanted = model.rates([trial]), model.smoothed_target_rate(goal[:, :channels])
     else:
-        activity = trial.drive[:steps, : model.followers].astype(float)
+        activity = trial.drive[: len(goal), : model.followers].astype(float)
+        wanted = goal[:, :channels]
     channel = np.arange(model.followers) % channels
     member = (channel[:, None] == np.arange(channels)) & intact[:, None]
     together = activity @ member / np.maximum(member.sum(axis=0), 1)
-    return np.nan_to_num(measures.readout_correlation(together, amplitude))
+    return np.nan_to_num(measures.readout_correlation(together, wanted))
 
 
-def damaged(model, target, amplitude=None, *, may_stop=lambda: None):
+def damaged(model, target, channels=None, *, may_stop=lambda: None):
     """Test the network under all damage that its experiment names.
 
     Parameters
     ----------
     model : simcore.rls.Model
     target : float64 (pattern, time, neuron)
-    amplitude : float64 (time, channel), optional
-        Of the clock's target, if the followers share its channels.
+    channels : int, optional
+        Of the clock's target, if the followers share them.
     may_stop : callable
         Is called before each draw; may raise to end.
 
@@ -210,7 +213,7 @@ def damaged(model, target, amplitude=None, *, may_stop=lambda: None):
     cases = [(damage, amount) for damage in damages for amount in damage.amounts]
     draws = max((damage.draws for damage in damages), default=0)
     found = {"damage": [(damage.kind, amount) for damage, amount in cases]}
-    names = ["correlation"] + ["channel_correlation"] * (amplitude is not None)
+    names = ["correlation"] + ["channel_correlation"] * (channels is not None)
     found |= {f"damage_{name}": np.full((len(cases), draws), np.nan) for name in names}
     for case, (damage, amount) in enumerate(cases):
         for draw in range(damage.draws):
@@ -218,7 +221,7 @@ def damaged(model, target, amplitude=None, *, may_stop=lambda: None):
             generator = model.stream(f"damage {damage.kind} {draw}")
             changes = _change(model, damage.kind, amount, generator)
             of_patterns = [
-                _correlations(model, pattern, draw, goal, amplitude, changes(pattern))
+                _correlations(model, pattern, draw, goal, channels, changes(pattern))
                 for pattern, goal in enumerate(target)
             ]
             for name, values in zip(names, zip(*of_patterns, strict=True), strict=False):
@@ -250,7 +253,7 @@ def _trials(model, pattern, starts, changes):
     return [model.test(pattern, f"replay {start}", **changes) for start in starts]
 
 
-def _correlations(model, pattern, draw, goal, amplitude, changes):
+def _correlations(model, pattern, draw, goal, channels, changes):
     """Correlation of the intact followers under damage, of their channels too if there are any.
 
     Of one trial; of rates over all.
@@ -262,8 +265,8 @@ def _correlations(model, pattern, draw, goal, amplitude, changes):
     silenced = changes.get("silenced", np.zeros(model.parameters.neurons, bool))
     intact = ~silenced[: model.followers]
     found = [model.correlations(trials, goal)[:, intact].mean()]
-    if amplitude is not None:
-        found.append(np.mean([_of_channels(model, t, amplitude, intact) for t in trials]))
+    if channels is not None:
+        found.append(np.mean([_of_channels(model, t, goal, channels, intact) for t in trials]))
     return found
 
 

@@ -135,11 +135,11 @@ def replay(given, seed, targets, training, *, say=unsaid, may_stop=lambda: None)
     """
     experiment = Experiment.model_validate(given["experiment"])
     target, runs = targets["target"].values, experiment.runs
+    channels = targets.sizes["channel"] if experiment.follows_channels else None
     results = []
     for run, (_, condition, network) in enumerate(runs):
         model = rls.Model(condition, seed, network)
-        amplitude = targets["amplitude"].values[run] if experiment.follows_channels else None
-        found = _tests(model, target[run].astype(float), amplitude, training, run, may_stop)
+        found = _tests(model, target[run].astype(float), channels, training, run, may_stop)
         results.append(found)
         if run == experiment.example:
             patterns = range(condition.target.patterns)
@@ -157,7 +157,7 @@ def replay(given, seed, targets, training, *, say=unsaid, may_stop=lambda: None)
     return tests.assign_attrs(simulated_ms=simulated)
 
 
-def _tests(model, goal, amplitude, training, run, may_stop):
+def _tests(model, goal, channels, training, run, may_stop):
     """All tests of one network: a dict of arrays."""
     may_stop()
     test = model.experiment.test
@@ -172,9 +172,9 @@ def _tests(model, goal, amplitude, training, run, may_stop):
         )
     model.synapses = datasets.rls_synapses(training, run)
     found |= rls_replay.evaluate(model, goal)
-    if amplitude is not None:
-        found["channel_correlation"] = rls_replay.channel_correlation(model, amplitude)
-    found |= rls_replay.damaged(model, goal, amplitude, may_stop=may_stop)
+    if channels is not None:
+        found["channel_correlation"] = rls_replay.channel_correlation(model, goal[0], channels)
+    found |= rls_replay.damaged(model, goal, channels, may_stop=may_stop)
     may_stop()
     if test.delete_spike is not None:
         found["separation"] = rls_replay.without_one_spike(model)

@@ -89,6 +89,22 @@ def test_a_group_a_list_or_a_word_is_asked_for():
     refused("finite numbers", sweeps={"define": {"x": sweep}})
 
 
+def test_a_study_may_have_sweeps_alone_but_not_nothing():
+    sweep = {
+        "about": "a test",
+        "axes": {"p": {"keys": ["clock.p"], "values": [0.1, 0.2]}},
+        "measures": ["clock.replay.order"],
+        "headlines": {"change": {"kind": "change", "measure": "clock.replay.order"}},
+    }
+    sweeps = {"define": {"x": sweep}}
+    alone = Study(study="a", methods=[], sweeps=sweeps | {"run": ["x"]})
+    assert alone.summary_ids() == ["sweep.x.change"]
+    refused("nothing is to do", methods=[], sweeps=sweeps)
+    refused("nothing is to do", methods=["rls"])
+    own = {"network": {"neurons": 20}, "target": {"kind": "ou", "duration": 100}}
+    refused("nothing is to do", methods=[], rls={"experiments": ["own"], "define": {"own": own}})
+
+
 def test_every_mistake_is_told():
     message = refused(seed=-1, dt=0, clock={"p": 2, "external": {"rate_e": -1}})
     for key in ("seed", "dt", "clock.p", "clock.external.rate_e"):

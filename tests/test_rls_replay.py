@@ -269,46 +269,58 @@ def test_evaluation_is_of_the_weights_that_the_model_has():
 # Channels
 
 
-def channels(model, count=4):
-    """Amplitudes (time, channel) between 0 and 1."""
-    (window,) = steps(model.experiment, model.experiment.target.duration)
-    time = np.arange(window)[:, None] / window
-    return 0.5 + 0.5 * np.sin(2 * np.pi * (2 * time + np.arange(count) / count))
+CHANNELS = 4
 
 
-def literal_channel_correlation(model, trial, amplitude, intact):
+def channel_goals(model):
+    """Targets (pattern, time, neuron), the same for all followers of a channel."""
+    target = goals(model)
+    followers = model.experiment.target.followers
+    target[:, :, :followers] = target[:, :, np.arange(followers) % CHANNELS]
+    return target
+
+
+def literal_channel_correlation(model, trial, goal, intact):
     """All channels and times in one row; a channel that nobody is left of does nothing."""
-    (_, count), followers = amplitude.shape, model.experiment.target.followers
-    rates = model.experiment.training.what == "rate"
-    activity = literal_rates(model, [trial]) if rates else drives_of(model, [trial])[0]
-    together = np.zeros(amplitude.shape)
-    for channel in range(count):
-        members = [i for i in range(followers) if i % count == channel and intact[i]]
+    followers = model.experiment.target.followers
+    (activity,), wanted = followed(model, [trial], goal)
+    together = np.zeros((len(goal), CHANNELS))
+    for channel in range(CHANNELS):
+        members = [i for i in range(followers) if i % CHANNELS == channel and intact[i]]
         if members:
             together[:, channel] = activity[:, members].mean(axis=1)
-    return pearson(together.ravel(), amplitude.ravel())
+    return pearson(together.ravel(), wanted[:, :CHANNELS].ravel())
 
 
 @pytest.mark.parametrize("what", [{}, RATE], ids=["drive", "rate"])
 def test_channels_are_means_over_their_followers(what):
     model = few(what)
-    amplitude = channels(model)
-    for pattern in range(2):
-        found = rls_replay.channel_correlation(model, amplitude, pattern)
+    for pattern, goal in enumerate(channel_goals(model)):
+        found = rls_replay.channel_correlation(model, goal, CHANNELS, pattern)
         expected = [
-            literal_channel_correlation(model, trial, amplitude, np.ones(18, bool))
+            literal_channel_correlation(model, trial, goal, np.ones(18, bool))
             for trial in trials_of(model, pattern)
         ]
         assert len(set(expected)) == 3
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
-    first = rls_replay.channel_correlation(model, amplitude)
-    np.testing.assert_array_equal(first, rls_replay.channel_correlation(model, amplitude, 0))
+
+
+def test_channels_that_do_as_they_are_told_are_perfect():
+    """The target is each neuron's own, which its synapses have filtered."""
+    model = few()
+    trial = trials_of(model, 0)[0]
+    steps = len(goals(model)[0])
+    goal = np.array(trial.drive[:steps], float)
+    found = rls_replay.channel_correlation(model, goal, model.followers)
+    assert found[0] == pytest.approx(1)
+    assert np.all(found[1:] < 0.99)
 
 
 def test_channels_of_silent_neurons_have_no_correlation():
     model = few(RATE, network={"constant_input": -9})
     assert not any(trial.spike_step.size for trial in trials_of(model, 0))
-    assert rls_replay.channel_correlation(model, channels(model)).tolist() == [0, 0, 0]
+    goal = channel_goals(model)[0]
+    assert rls_replay.channel_correlation(model, goal, CHANNELS).tolist() == [0, 0, 0]
 
 
 # Damage
@@ -349,7 +361,7 @@ def literal_damage(model, kind, amount, draw, pattern):
     return {"stimulus": amount * other}, intact
 
 
-def literal_correlations_of_damage(model, kind, amount, draw, target, amplitude):
+def literal_correlations_of_damage(model, kind, amount, draw, target):
     """Correlation with the target, and of channels: means over patterns."""
     found = []
     for pattern, goal in enumerate(target):
@@ -358,9 +370,7 @@ def literal_correlations_of_damage(model, kind, amount, draw, target, amplitude)
         if model.experiment.training.what == "drive":
             trials = [trials[draw % len(trials)]]
         (course,), wanted = followed(model, trials, goal)
-        of_channels = [
-            literal_channel_correlation(model, trial, amplitude, intact) for trial in trials
-        ]
+        of_channels = [literal_channel_correlation(model, trial, goal, intact) for trial in trials]
         found.append([pearsons(course, wanted)[intact].mean(), np.mean(of_channels)])
     return np.mean(found, axis=0)
 
@@ -370,11 +380,10 @@ def literal_correlations_of_damage(model, kind, amount, draw, target, amplitude)
 def test_damage_equals_the_literal_one(what, kind, amount):
     """Of one start in each draw, or of all: of drives, or rates; more draws than starts."""
     model = few(what, damage((kind, amount), draws=3), test={"starts": 2})
-    target, amplitude = goals(model), channels(model)
-    found = rls_replay.damaged(model, target, amplitude)
+    target = channel_goals(model)
+    found = rls_replay.damaged(model, target, CHANNELS)
     expected = [
-        literal_correlations_of_damage(model, kind, amount, draw, target, amplitude)
-        for draw in range(3)
+        literal_correlations_of_damage(model, kind, amount, draw, target) for draw in range(3)
     ]
     assert np.all(expected)
     together = [found["damage_correlation"][0], found["damage_channel_correlation"][0]]
@@ -403,10 +412,13 @@ def test_only_intact_followers_count():
 def test_damage_that_changes_nothing(kind, amount):
     """Draw by draw the starts of the undamaged network, over and over."""
     model = few(damage((kind, amount), draws=5))
-    target, amplitude = goals(model), channels(model)
-    found = rls_replay.damaged(model, target, amplitude)
+    target = channel_goals(model)
+    found = rls_replay.damaged(model, target, CHANNELS)
     whole = rls_replay.evaluate(model, target)["correlation"].mean(axis=(0, 2))
-    of_channels = [rls_replay.channel_correlation(model, amplitude, p) for p in range(2)]
+    of_channels = [
+        rls_replay.channel_correlation(model, goal, CHANNELS, pattern)
+        for pattern, goal in enumerate(target)
+    ]
     draws = [0, 1, 2, 0, 1]
     np.testing.assert_allclose(found["damage_correlation"][0], whole[draws], rtol=1e-12)
     np.testing.assert_allclose(

@@ -69,7 +69,8 @@ def figure(shown, summary, captions):
         "title": ": ".join(filter(None, [TITLES[kind], subject(of)])),
         "caption": report.caption(captions[kind], summary, params, **of),
         "data": [f"{store}{stores.SUFFIX}" for store in shown["data"]],
-        "recording": of.get("target") in this.params["recordings"],
+        # Of a learning curve nobody hears a song.
+        "recording": of.get("target") in this.params["recordings"] and kind != "learning_curve",
     }
 
 

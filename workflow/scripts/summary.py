@@ -22,7 +22,7 @@ def rows_of(analysis):
 
 
 def entry(name, value, unit, interval, bound, expected):
-    """One entry of summary.json; without a range ``ok`` is null, without a value it is false."""
+    """One entry of summary.json; without a range what judges it is null, without a value not ok."""
     value = None if math.isnan(value) else value
     if interval is not None and any(map(math.isnan, interval)):
         interval = None
@@ -34,7 +34,7 @@ def entry(name, value, unit, interval, bound, expected):
         "bound": bound,
         "low": expected and expected.low,
         "high": expected and expected.high,
-        "source": expected.source if expected else "measured",
+        "source": expected and expected.source,
         "ok": expected and expected.verdict(value, interval, bound),
     }
 
