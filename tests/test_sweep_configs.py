@@ -43,7 +43,7 @@ def test_paper_and_demo_have_the_same_sweeps_of_the_papers():
     demo, paper = (
         read(ROOT / f"config/{name}.yaml")[1] for name in ("sweeps_rls", "sweeps_rls_paper")
     )
-    assert set(paper.sweeps.run) <= set(demo.sweeps.run)
+    assert set(paper.sweeps.run) - {"figure6_loops"} <= set(demo.sweeps.run)
     demo, paper = (
         read(ROOT / f"config/{name}.yaml")[1] for name in ("side_by_side", "side_by_side_paper")
     )
