@@ -227,9 +227,11 @@ def _ratio(above, below):
 
 
 def crossing(x, y, *, level, log=False):
-    """Find where y first falls below a level after its maximum.
+    """Find where y falls below a level after its maximum.
 
-    Between two places it is a straight line, over log x if asked.
+    From there on y is taken as the curve nearest to it that nowhere rises (isotonic regression), so
+    that one low place between two high ones, which chance can give, is no fall. Between two places
+    it is a straight line, over log x if asked.
 
     Parameters
     ----------
@@ -245,12 +247,15 @@ def crossing(x, y, *, level, log=False):
         In the unit of x; NaN if y nowhere reaches the level, infinite if it does not fall below it
         any more.
     """
+    from scipy.optimize import isotonic_regression
+
     known = ~np.isnan(y)
     x, y = np.asarray(x, float)[known], y[known]
     if not x.size or y.max() < level:
         return np.nan
     top = np.argmax(y)
-    below = top + np.flatnonzero(y[top:] < level)
+    x, y = x[top:], isotonic_regression(y[top:], increasing=False).x
+    below = np.flatnonzero(y < level)
     if not below.size:
         return np.inf
     n = below[0]

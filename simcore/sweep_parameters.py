@@ -157,7 +157,7 @@ class Headline(Parameters):
     )
     at: dict[str, Finite] = parameter({}, "of the key", "places on other axes, one each")
     within: dict[str, tuple[Finite, Finite]] = parameter(
-        {}, "of the key", "lowest and highest place that counts, of axis or over"
+        {}, "of the key", "lowest and highest place that counts, of axis, over or per"
     )
     level: Finite = parameter(0.7, "of the measure", "of a crossing")
     log: bool = parameter(False, "1", "whether a crossing is interpolated over a logarithmic axis")
@@ -285,7 +285,7 @@ class Sweep(Parameters):
             return f"the places of {named[0]} are no numbers: choose another axis, or give labels"
         for axis, (low, high) in headline.within.items():
             inside = [low <= value <= high for value in self.axes[axis].coordinates]
-            if axis not in along or sum(inside) < 2:
+            if axis not in [*along, headline.per] or sum(inside) < 2:
                 return f"within keeps fewer than two places of {axis}, or that is no axis of it"
         if headline.theory is not None and headline.kind != "power":
             return "theory is the exponent of a power: leave it out, or choose kind: power"

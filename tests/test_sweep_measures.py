@@ -73,10 +73,24 @@ def test_a_crossing_comes_after_the_maximum_and_is_cut_at_the_end():
     assert sweep_measures.crossing(X, np.array([1, 0.9, 0.8, 0.75]), level=0.7) == np.inf
     found = sweep_measures.crossing(X, np.array([0.6, 0.9, 0.8, 0.6]), level=0.7)
     assert found == pytest.approx(6)
-    found = sweep_measures.crossing(X, np.array([0.9, np.nan, 0.5, 0.8]), level=0.7)
+    found = sweep_measures.crossing(X, np.array([0.9, np.nan, 0.5, 0.4]), level=0.7)
     assert found == pytest.approx(2.5)
     assert np.isnan(sweep_measures.crossing(X, np.array([0.6, 0.5, 0.4, 0.3]), level=0.7))
     assert np.isnan(sweep_measures.crossing(X, np.full(4, np.nan), level=0.7))
+
+
+def test_one_low_place_between_high_ones_is_no_crossing():
+    dip = np.array([1.0, 0.65, 0.8, 0.78])
+    assert sweep_measures.crossing(X, dip, level=0.7) == np.inf
+    # The low place and the next become 0.55 and cross the level together, from 0.95.
+    found = sweep_measures.crossing(X, np.array([0.95, 0.5, 0.6, 0.4]), level=0.75)
+    assert found == pytest.approx(1.5)
+
+
+@given(st.lists(st.floats(0, 1), min_size=4, max_size=4), st.floats(0.05, 0.95))
+def test_what_falls_before_its_end_ends_below(y, level):
+    found = sweep_measures.crossing(X, np.array(y), level=level)
+    assert np.isfinite(found) or max(y) < level or y[-1] >= level or np.argmax(y) < 3
 
 
 @pytest.mark.parametrize(
@@ -142,6 +156,15 @@ def test_numbers_per_place_of_an_axis_become_one():
     (number,) = numbers(dataset, kind="crossing", level=0.5, per="tau")
     assert number.value == pytest.approx(2.5, abs=0.2)
     assert number.unit == "1"
+
+
+def test_places_that_become_one_may_be_chosen():
+    axes = {"x": X, "tau": np.array([1.0, 2.0, 3.0])}
+    dataset = gathered(lambda x, tau: np.where(tau == 3, 0.9 - x / 10, 1 - x / (5 * tau)), axes)
+    wanted = {"kind": "crossing", "level": 0.5, "per": "tau"}
+    (number,) = numbers(dataset, within={"tau": [1, 2]}, **wanted)
+    (alone,) = numbers(dataset.sel(tau=[1.0, 2.0]), **wanted)
+    assert number.value == alone.value
 
 
 def test_how_much_a_number_changes_along_another_axis():
