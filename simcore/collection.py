@@ -124,7 +124,8 @@ def combined(summaries):
     -------
     list of dict
         With several replicates ``value`` is the mean of the defined ones, ``interval`` the smallest
-        and the largest, ``seeds`` all of them, and ``ok`` tells whether all lie in their range.
+        and the largest, ``seeds`` all of them, and ``ok`` tells whether all lie in their range (None
+        if of one it is not known, and none is outside).
     """
     if len(summaries) == 1:
         return summaries[0]
@@ -139,7 +140,7 @@ def _over_seeds(entries):
         "value": sum(defined) / len(defined) if defined else None,
         "interval": [min(defined), max(defined)] if defined else None,
         "seeds": values,
-        "ok": None if None in verdicts else all(verdicts),
+        "ok": False if False in verdicts else None if None in verdicts else True,
     }
 
 

@@ -228,8 +228,12 @@ def readout(weight, curve, clusters):
             "learning_time": variable(
                 "learning_time", curve[:, 0], "ms", "simulated learning at each test"
             ),
-            "error_curve": variable("learning_time", curve[:, 1], "1", "replay error"),
-            "correlation_curve": variable("learning_time", curve[:, 2], "1", "replay correlation"),
+            "error_curve": variable(
+                "learning_time", curve[:, 1], "1", "replay error of the channels in use"
+            ),
+            "correlation_curve": variable(
+                "learning_time", curve[:, 2], "1", "replay correlation of the channels in use"
+            ),
         }
     )
 

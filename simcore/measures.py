@@ -98,7 +98,8 @@ def onsets(
     """Find the times in ms at which a round of the clock begins.
 
     Cluster 0 becomes the winner; from then on only after cluster floor(n_clusters / 2) has been
-    the winner does this count again. At the beginning it counts, too.
+    the winner does this count again (the next one that ever is, if that one is silenced). At the
+    beginning it counts, too.
 
     Parameters
     ----------
@@ -109,7 +110,8 @@ def onsets(
     """
     before = np.concatenate([[-1], winner[:-1]])
     becomes_first = np.flatnonzero((winner == 0) & (before != 0))
-    armed = np.flatnonzero(winner == n_clusters // 2)
+    far = winner[winner >= n_clusters // 2]
+    armed = np.flatnonzero(winner == far.min(initial=n_clusters))
     # How often the clock was armed before tells the rounds apart: of each, the first one counts.
     _, first_of_round = np.unique(np.searchsorted(armed, becomes_first), return_index=True)
     return start + step * becomes_first[first_of_round]
@@ -200,7 +202,7 @@ class Rhythm:
     broken_links: float
 
 
-def rhythm(spike_time, spike_neuron, cluster, duration, *, dt=0.1):
+def rhythm(spike_time, spike_neuron, cluster, duration, *, since=0.0, dt=0.1):
     """Measure how a clock steps through its clusters.
 
     Parameters
@@ -209,6 +211,8 @@ def rhythm(spike_time, spike_neuron, cluster, duration, *, dt=0.1):
     cluster : int array (neuron,)
     duration, dt : float
         Of the run and of a time step, in ms.
+    since : float, ms
+        What came before counts for nothing but `Rhythm.winner`.
 
     Returns
     -------
@@ -218,10 +222,11 @@ def rhythm(spike_time, spike_neuron, cluster, duration, *, dt=0.1):
     """
     n_clusters = int(cluster.max()) + 1
     counts = cluster_counts(spike_time, spike_neuron, cluster, n_clusters, duration, dt=dt)
-    winner = winners(counts)
-    period = periods(onsets(winner, n_clusters))
+    winner, first = winners(counts), int(np.ceil(since))
+    period = periods(onsets(winner, n_clusters), skip=max(SKIPPED, since))
+    later = winner[first:]
     return Rhythm(
-        winner, period, order(winner, n_clusters), dwell_time(winner), broken_links(counts)
+        winner, period, order(later, n_clusters), dwell_time(later), broken_links(counts[first:])
     )
 
 

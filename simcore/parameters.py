@@ -345,15 +345,15 @@ class Readout(Parameters):
     )
     learning_block: PositiveTime = parameter(6e3, "ms", "learning between two tests")
     test: PositiveTime = parameter(
-        10e3, "ms", "replay after each block; its error tells the progress"
+        10e3, "ms", "replay after each block; its correlation tells the progress"
     )
     learning_min: Time = parameter(12e3, "ms", "shortest learning")
     learning_max: PositiveTime = parameter(120e3, "ms", "longest learning")
     levelled_off: NotNegative = parameter(
-        0.005,
+        0.01,
         "1",
-        "learning ends when the best error has fallen by less than this over three blocks; the "
-        "weights of the best test are kept",
+        "learning ends when the best correlation of a test has risen by less than this over three "
+        "blocks; the weights of the best test are kept",
     )
 
 

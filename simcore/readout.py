@@ -161,17 +161,18 @@ def scratch(readout_state):
     return kernel.ReadoutScratch(*received, np.zeros(V.size, np.int32))
 
 
-def has_levelled_off(errors, tolerance, blocks=3):
-    """Whether the best error has fallen by less than ``tolerance`` over the last ``blocks`` tests.
+def has_levelled_off(correlations, tolerance, blocks=3):
+    """Whether the best correlation has risen by less than a tolerance over the last tests.
 
     Parameters
     ----------
-    errors : sequence of float
+    correlations : sequence of float
         Of each test, in order; not-a-number where a test saw no pass.
     tolerance : float
     blocks : int
+        How many tests count as the last ones.
     """
-    if len(errors) <= blocks or np.isnan(errors[:-blocks]).all():
+    if len(correlations) <= blocks or np.isnan(correlations[:-blocks]).all():
         return False
-    before, now = np.nanmin(errors[:-blocks]), np.nanmin(errors)
-    return bool(before - now < tolerance)
+    before, now = np.nanmax(correlations[:-blocks]), np.nanmax(correlations)
+    return bool(now - before < tolerance)

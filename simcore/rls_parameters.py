@@ -460,6 +460,8 @@ class Experiment(Parameters):
         delete = self.test.delete_spike
         if delete is not None and delete >= self.target.duration:
             raise ValueError("test.delete_spike must lie within the target's duration")
+        if delete is not None and not self.spikes:
+            raise ValueError("test.delete_spike: rate units have no spikes, leave it out")
 
     @property
     def trains_others(self):

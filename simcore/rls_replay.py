@@ -258,10 +258,8 @@ def _correlations(model, pattern, draw, goal, channels, changes):
 
     Of one trial; of rates over all.
     """
-    starts = model.experiment.test.starts
-    trials = _trials(
-        model, pattern, range(starts) if model.follows_rate else [draw % starts], changes
-    )
+    starts = range(model.experiment.test.starts) if model.follows_rate else [draw]
+    trials = _trials(model, pattern, starts, changes)
     silenced = changes.get("silenced", np.zeros(model.parameters.neurons, bool))
     intact = ~silenced[: model.followers]
     found = [model.correlations(trials, goal)[:, intact].mean()]
@@ -277,7 +275,7 @@ def without_one_spike(model):
     -------
     float64 (start, time)
         Root mean square difference of the drives with and without the spike, over their standard
-        deviation.
+        deviation; NaN in a start without a spike from then on.
     """
     first = steps_of(model.experiment.test.delete_spike, model.parameters.dt)
     courses = []
@@ -289,7 +287,7 @@ def without_one_spike(model):
             disturbed = model.test(0, f"replay {start}", delete=spike)
             courses.append(tracking.separation(whole.drive, disturbed.drive))
         else:
-            courses.append(np.zeros(len(whole.drive)))
+            courses.append(np.full(len(whole.drive), np.nan))
     return np.array(courses)
 
 

@@ -214,10 +214,12 @@ class ReplayRun:
 
 
 class LearningRun:
-    """Read-outs that learn in blocks, each followed by a test, until the error levels off.
+    """Read-outs that learn in blocks, each followed by a test, until its correlation levels off.
 
     The weights of the best test are kept: with more learning the read-outs, which learn from their
-    own spikes too, fire more and more.
+    own spikes too, fire more and more. Correlation, not error, tells which that is: where much of
+    a target is silent, or has a mean of its own in each channel, the error of read-outs that keep
+    no time at all is small.
 
     Parameters
     ----------
@@ -225,7 +227,8 @@ class LearningRun:
     readout_state : simcore.kernels.readout.ReadoutState
     parameters : simcore.parameters.Readout
     test : callable
-        (weight, tick) to (error, correlation) of a replay with these weights.
+        (weight, tick) to (error, correlation) of a replay with these weights; not-a-number without
+        any pass.
     """
 
     def __init__(self, state, readout_state, parameters, test):
@@ -251,7 +254,7 @@ class LearningRun:
         self.best_weight = arrays["best_weight"]
 
     def run(self, network, readout_kernel, tick):
-        """Learn until the error levels off, or for the longest time allowed.
+        """Learn until the correlation levels off, or for the longest time allowed.
 
         Returns
         -------
@@ -266,18 +269,18 @@ class LearningRun:
             end = min(learned + p.learning_block, p.learning_max)
             readout.run(self.state, network, self.readout_state, readout_kernel, end, tick=tick)
             error, correlation = self.test(self.readout_state.weight, lambda _, end=end: tick(end))
-            if not any(before <= error or np.isnan(error) for _, before, _ in self.curve):
+            if not any(before >= correlation or np.isnan(correlation) for *_, before in self.curve):
                 self.best_weight = self.readout_state.weight.copy()
             self.curve.append((end, error, correlation))
         return True
 
     def levelled_off(self):
-        """Whether the best error has stopped falling, once the shortest learning is over."""
+        """Whether the best correlation has stopped rising, once the shortest learning is over."""
         if not self.curve or self.curve[-1][0] < self.parameters.learning_min:
             return False
         # Silent read-outs, of correlation 0, have not begun to learn.
-        errors = [error for _, error, correlation in self.curve if correlation != 0]
-        return readout.has_levelled_off(errors, self.parameters.levelled_off)
+        found = [correlation for *_, correlation in self.curve if correlation != 0]
+        return readout.has_levelled_off(found, self.parameters.levelled_off)
 
 
 def _named(prefix, arrays):

@@ -252,7 +252,7 @@ def replay(given, seed, network, *, name, target=None, learned=None, watch=unwat
 
 
 def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
-    """Read-outs learn a target on the clock, in blocks, until the replay error levels off.
+    """Read-outs learn a target on the clock, in blocks, until what they replay levels off.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
         return state, readout.initial_state(state, *sizes, learning, dt, seed, name)
 
     def test(weight, tick):
-        """Replay with these weights; returns mean error and correlation of the passes."""
+        """Replay with these weights; returns mean error and correlation of the used channels."""
         test_run = ReplayRun(*states(f"{name}, test"))
         test_run.readout_state.weight[...] = weight
         test_run.run(kernel, learning.test, tick, testing)
@@ -288,6 +288,7 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
             learning.test,
             dt=dt,
             burn_in=learning.burn_in,
+            measured=_of_used(goal),
         )
         error, correlation = map(measures.mean, found)
         say(f"replay error {error:.3f}, correlation {correlation:.3f}")
@@ -303,8 +304,8 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
     levelled_off = run.run(kernel, teaching, tick)
     learned = run.curve[-1][0]
     say(
-        f"learned for {learned / 1e3:g} s; the error "
-        + ("has levelled off." if levelled_off else "was still falling (readout.learning_max).")
+        f"learned for {learned / 1e3:g} s; the correlation "
+        + ("has levelled off." if levelled_off else "was still rising (readout.learning_max).")
     )
     dataset = datasets.readout(run.best_weight, run.curve, built.cluster)
     dataset = dataset.assign(
@@ -348,6 +349,8 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
             )
         length = targets.default_length(period, given["target"]["periods"])
     rate, labels, pattern, selected, notes, more = make(given, length, song or file)
+    if not np.any(np.ptp(rate[selected], axis=0)):
+        raise UserError(f"targets.{name} never changes, so there is no time to keep: choose another.")
     length = rate.shape[1] * dt
     warnings = list(filter(None, [targets.check_length(length, period)]))
     for sentence in [*notes, *warnings]:
@@ -416,8 +419,17 @@ def _rhythm(replayed, dt):
         replayed["spike_neuron"].values,
         replayed["cluster"].values,
         replayed.attrs["simulated_ms"],
+        since=_measured_since(replayed),
         dt=dt,
     )
+
+
+def _measured_since(replayed):
+    """When what is measured of a replay begins (ms): where something was lost, if that was later.
+
+    What it did while it was whole is no measure of the damaged one.
+    """
+    return replayed.attrs.get("damaged_at_ms", 0.0)
 
 
 def rhythm(replayed, dt):
@@ -436,11 +448,12 @@ def rhythm(replayed, dt):
     variables : dict
         Every period; the winner every 1 ms.
     """
-    neuron, neurons_e = replayed["spike_neuron"].values, replayed.attrs["neurons_e"]
+    since, neurons_e = _measured_since(replayed), replayed.attrs["neurons_e"]
+    neuron = replayed["spike_neuron"].values[replayed["spike_time"].values > since]
     found = _rhythm(replayed, dt)
     period = found.period
     excitatory = np.count_nonzero(neuron < neurons_e)
-    seconds = replayed.attrs["simulated_ms"] / 1e3
+    seconds = (replayed.attrs["simulated_ms"] - since) / 1e3
     numbers = {
         "clock.replay.rate_e": (excitatory / neurons_e / seconds, "Hz"),
         "clock.replay.rate_i": (
@@ -491,6 +504,7 @@ def variability(replayed):
         cluster,
         int(cluster.max()) + 1,
         replayed.attrs["simulated_ms"],
+        skip=max(measures.SKIPPED, _measured_since(replayed)),
     )
     coefficient = error = error_of_line = last = last_sd = np.nan
     seen = np.flatnonzero(~np.isnan(timing.sd))[1:]
@@ -645,8 +659,19 @@ def trained_synapses(learned, network=None):
 
 def _readout_rate(replayed):
     """Mean rate of the read-outs in Hz."""
-    channels = replayed["target_rate"].shape[1]
-    return replayed.sizes["readout_spike"] / channels / replayed.attrs["simulated_ms"] * 1e3
+    since, channels = _measured_since(replayed), replayed["target_rate"].shape[1]
+    count = np.count_nonzero(replayed["readout_spike_time"].values > since)
+    return count / channels / (replayed.attrs["simulated_ms"] - since) * 1e3
+
+
+def _of_used(goal):
+    """Error and correlation of a pass over the channels that the replayed sequence uses."""
+    used = np.ptp(goal, axis=0) > 0
+
+    def of_used(measure):
+        return lambda rate, goal: measure(rate[:, used], goal[:, used])
+
+    return [of_used(measure) for measure in (measures.readout_error, measures.readout_correlation)]
 
 
 def _mean_correlation(correlation):
@@ -676,12 +701,6 @@ def passes(replayed, dt, burn_in, *, name):
         Those of every pass, and when it began.
     """
     goal = replayed["target_rate"].values
-    used = np.ptp(goal, axis=0) > 0
-
-    def of_used(measure):
-        return lambda rate, goal: measure(rate[:, used], goal[:, used])
-
-    error_and_correlation = measures.readout_error, measures.readout_correlation
     start, found = measures.evaluate_replay(
         (replayed["spike_time"].values, replayed["spike_neuron"].values),
         (replayed["readout_spike_time"].values, replayed["readout_spike_channel"].values),
@@ -689,11 +708,12 @@ def passes(replayed, dt, burn_in, *, name):
         goal,
         replayed.attrs["simulated_ms"],
         dt=dt,
-        burn_in=burn_in,
+        burn_in=max(burn_in, _measured_since(replayed)),
         measured=(
-            *error_and_correlation,
+            measures.readout_error,
+            measures.readout_correlation,
             measures.correlation_in_time,
-            *map(of_used, error_and_correlation),
+            *_of_used(goal),
         ),
     )
     error, correlation, in_time, used_error, used_correlation = found

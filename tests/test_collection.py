@@ -98,6 +98,10 @@ def test_numbers_of_replicates_are_put_together():
     assert found["seeds"] == [1, 4, 1] and found["unit"] == "ms"
     (found,) = combined([[entry(None, False)], [entry(3, True)]])
     assert found["value"] == 3 and found["ok"] is False and found["seeds"] == [None, 3]
+    (found,) = combined([[entry(None, None)], [entry(9, False)], [entry(3, True)]])
+    assert found["ok"] is False
+    (found,) = combined([[entry(None, None)], [entry(3, True)]])
+    assert found["ok"] is None
     (found,) = combined([[entry(None, None)], [entry(None, None)]])
     assert found["value"] is None and found["interval"] is None and found["ok"] is None
 

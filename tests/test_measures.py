@@ -71,13 +71,14 @@ def test_winner_is_the_lowest_of_the_best_and_none_without_spikes():
 
 
 def onsets_literally(winner, n_clusters):
+    arming = [n for n in range(n_clusters // 2, n_clusters) if n in winner][:1]
     found, armed = [], True
     for moment in range(len(winner)):
         becomes = winner[moment] == 0 and (moment == 0 or winner[moment - 1] != 0)
         if becomes and armed:
             found.append(moment)
             armed = False
-        if winner[moment] == n_clusters // 2:
+        if winner[moment] in arming:
             armed = True
     return found
 
@@ -95,6 +96,11 @@ def test_onset_needs_rearming():
     winner = np.array([0, 1, 0, 3, 4, 0, 1, 2, 3, 0, -1, 0, 2, 0])
     np.testing.assert_array_equal(measures.onsets(winner, 5), [0, 9, 13])
     np.testing.assert_allclose(measures.onsets(winner, 5, step=2.0, start=7), [7, 25, 33])
+
+
+def test_a_silenced_cluster_stops_no_onset():
+    winner = np.array([0, 1, 3, 4, 0, 1, 3, 4, 0])
+    np.testing.assert_array_equal(measures.onsets(winner, 5), [0, 4, 8])
 
 
 def test_periods_leave_out_the_beginning():

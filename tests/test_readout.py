@@ -206,10 +206,10 @@ def test_other_values_do_not_recompile():
 
 
 def test_levelled_off():
-    assert not has_levelled_off([0.3, 0.2, 0.2], 0.01)
-    assert not has_levelled_off([0.3, 0.2, 0.19, 0.18], 0.01)
-    assert has_levelled_off([0.2, 0.2, 0.25, 0.195], 0.01)
-    assert not has_levelled_off([np.nan, 0.3, 0.2, 0.25, 0.15], 0.01)
+    assert not has_levelled_off([0.5, 0.6, 0.6], 0.01)
+    assert not has_levelled_off([0.5, 0.6, 0.61, 0.62], 0.01)
+    assert has_levelled_off([0.6, 0.6, 0.55, 0.605], 0.01)
+    assert not has_levelled_off([np.nan, 0.5, 0.6, 0.55, 0.65], 0.01)
 
 
 @pytest.mark.filterwarnings("error")

@@ -304,6 +304,10 @@ MISFITS = [
         {"network": {"neuron": "rate"}, "target": {"kind": "cortical"}},
     ),
     (["test.delete_spike must lie within"], {"test": {"delete_spike": 1000}}),
+    (
+        ["rate units have no spikes"],
+        {"network": {"neuron": "rate"}, "test": {"delete_spike": 100}},
+    ),
     (["network.tau_s is 0.2 ms, shorter than a step"], {"network": {"tau_s": 0.2}}),
     (["target.tau_c is 0.4 ms, shorter than a step"], {"target": {"kind": "ou", "tau_c": 0.4}}),
     (

@@ -30,12 +30,12 @@ def learn(monkeypatch, tests, **parameters):
     return run, run.run(None, None, lambda time: None)
 
 
-def test_learning_ends_when_the_best_error_has_levelled_off(monkeypatch):
-    tests = [(error, 0.5) for error in (0.4, 0.3, 0.2, 0.21, 0.199, 0.22, 0.1)]
+def test_learning_ends_when_the_best_correlation_has_levelled_off(monkeypatch):
+    tests = [(0.2, correlation) for correlation in (0.5, 0.6, 0.7, 0.69, 0.705, 0.65, 0.9)]
     run, levelled_off = learn(monkeypatch, tests)
     assert levelled_off
     assert len(run.curve) == 6
-    assert run.best_weight[0, 0] == 5  # of the test with 0.199
+    assert run.best_weight[0, 0] == 5  # of the test with 0.705
 
 
 def test_silent_readouts_have_not_levelled_off(monkeypatch):
@@ -45,8 +45,13 @@ def test_silent_readouts_have_not_levelled_off(monkeypatch):
     assert len(run.curve) == 10
 
 
+def test_silent_readouts_are_not_the_best_for_a_small_error(monkeypatch):
+    run, _ = learn(monkeypatch, [(0.18, 0.0), (0.3, 0.2), (0.25, 0.3)], learning_max=18e3)
+    assert run.best_weight[0, 0] == 3
+
+
 def test_a_test_without_a_pass_is_not_the_best(monkeypatch):
-    tests = [(0.3, 0.5), (np.nan, np.nan), (0.4, 0.5), (0.35, 0.5), (0.35, 0.5)]
+    tests = [(0.3, 0.5), (np.nan, np.nan), (0.3, 0.4), (0.3, 0.45), (0.3, 0.45)]
     run, _ = learn(monkeypatch, tests, learning_max=30e3)
     assert run.best_weight[0, 0] == 1
 
@@ -57,7 +62,7 @@ def test_a_first_test_without_a_pass_gives_way(monkeypatch):
 
 
 def test_learning_has_a_longest_time(monkeypatch):
-    tests = [(0.5 / n, 0.5) for n in range(1, 10)]
+    tests = [(0.3, 0.1 * n) for n in range(1, 10)]
     run, levelled_off = learn(monkeypatch, tests, learning_block=6e3, learning_max=20e3)
     assert not levelled_off
     assert [time for time, _, _ in run.curve] == [6e3, 12e3, 18e3, 20e3]

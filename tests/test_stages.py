@@ -98,6 +98,22 @@ def test_a_rhythm_has_the_numbers_that_were_counted_by_hand():
     np.testing.assert_array_equal(variables["period"], [60, 50, 50, 50])
 
 
+def test_what_was_before_the_damage_does_not_count():
+    """The chain breaks off after 3 from 710 ms on; before it ran round as often."""
+    whole, broken = [0, 1, 2, 3, 4], [0, 1, 2, 3]
+    played = stepping_clock([whole] * 4 + [broken] * 5, start=510)
+    numbers, _ = stages.rhythm(played, 0.1)
+    assert numbers["clock.replay.broken_links"] == (0, "1")
+    assert numbers["clock.replay.period_mean"][0] > 40
+    damaged = played.assign_attrs(damaged_at_ms=705.0)
+    numbers, variables = stages.rhythm(damaged, 0.1)
+    assert numbers["clock.replay.broken_links"] == (1, "1")
+    assert numbers["clock.replay.period_mean"] == (40, "ms")
+    assert numbers["clock.replay.rate_e"] == (pytest.approx(20 * 4 / 20 / 0.795), "Hz")
+    assert numbers["clock.replay.rate_i"] == (pytest.approx(8 / 3 / 0.795), "Hz")
+    assert variables["winner"].size == 1500
+
+
 def test_passes_begin_after_the_burn_in_and_have_the_read_outs_rate():
     """Cluster 0 leads from the start until 210 ms, and once more from 250 ms on."""
     played = stepping_clock([[0] * 20, [1, 2, 3, 4], [0, 1, 2, 3, 4]], start=10).assign(
@@ -109,6 +125,11 @@ def test_passes_begin_after_the_burn_in_and_have_the_read_outs_rate():
     np.testing.assert_allclose(variables["pass_start_ab"], [50, 90, 130, 170, 250])
     assert numbers["readout.ab.passes"] == (5, "passes")
     assert numbers["readout.ab.rate"] == (pytest.approx(30 / 3 / 1.5), "Hz")
+    numbers, variables = stages.passes(
+        played.assign_attrs(damaged_at_ms=125.0), 0.1, 50.0, name="ab"
+    )
+    np.testing.assert_allclose(variables["pass_start_ab"], [125, 165, 205, 250])
+    assert numbers["readout.ab.rate"] == (pytest.approx(27 / 3 / 1.375), "Hz")
 
 
 def test_the_same_arguments_give_the_same_replay_another_name_does_not(wired):
@@ -154,6 +175,13 @@ def test_no_pass_of_a_test_begins_before_the_burn_in(wired, burn_in):
     target = stages.target(asked, replayed, name="ab")
     learned = stages.learn(asked, SEED, network, target, name="ab")
     assert np.isnan(learned["error_curve"]).all() == (burn_in == 1000)
+
+
+def test_a_target_that_never_changes_is_refused(wired):
+    asked = given()
+    asked["sequences"], asked["target"]["lead"] = ["A"], 0
+    with pytest.raises(UserError, match="targets.a never changes"):
+        stages.target(asked, wired[1], name="a")
 
 
 def test_a_replay_without_a_pass_has_no_correlation(wired):

@@ -62,6 +62,10 @@ with Stage(snakemake) as this:
         summary |= numbers(name, experiment, found)
     if "rls.untrained.correlation" in this.params["ids"]:
         first = ("rls.periodic", "rls.ratemodel", "rls.ou")
-        untrained = [row["untrained"] for label, _, row in rows if label in first]
-        summary["rls.untrained.correlation"] = untrained, "1"
+        # They share their networks, each of which counts once.
+        untrained = {}
+        for label, network, row in rows:
+            if label in first:
+                untrained.setdefault(network, []).append(row["untrained"])
+        summary["rls.untrained.correlation"] = [np.mean(same) for same in untrained.values()], "1"
     this.write(xr.Dataset(variables | table(rows) | summed_up(summary)))
