@@ -124,8 +124,8 @@ def combined(summaries):
     -------
     list of dict
         With several replicates ``value`` is the mean of the defined ones, ``interval`` the smallest
-        and the largest, ``seeds`` all of them, and ``ok`` tells whether all lie in their range (None
-        if of one it is not known, and none is outside).
+        and the largest, ``seeds`` all of them, and ``ok`` tells whether all lie in their range
+        (None if of one it is not known, and none is outside).
     """
     if len(summaries) == 1:
         return summaries[0]

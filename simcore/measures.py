@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.numerics import ratio, sorted_eigenvalues, steps_of
+from simcore.numerics import WINDOW, ratio, scaled, sorted_eigenvalues, sparse_matrix, steps_of
 
-WINDOW = 10.0  # ms: the spikes that make a cluster the most active one
 SKIPPED = 500.0  # ms: onsets before are left out of the periods
 READOUT_DELAY = 35.0  # ms from the start of a pass to the beginning of its window
 KERNEL_SQUARE = 250.0  # ms^2: rates are smoothed with exp(-t^2 / 250 ms^2)
@@ -347,7 +346,7 @@ def readout_error(rate: np.ndarray, target: np.ndarray) -> float:
     one maximum over all channels. A constant one, such as a silent read-out, counts as 0.
     Source: specification of the clock network, section 6, "Error".
     """
-    return float(np.mean(np.abs(_scaled(rate) - _scaled(target))))
+    return float(np.mean(np.abs(scaled(rate) - scaled(target))))
 
 
 def readout_correlation(rate: np.ndarray, target: np.ndarray) -> float:
@@ -384,11 +383,11 @@ def best_without_time(target: np.ndarray) -> tuple[float, float]:
     correlation : float
         As `readout_correlation`, of each channel's mean; 0 if all have the same.
     """
-    scaled = _scaled(target)
-    error = np.mean(np.abs(scaled - np.median(scaled, axis=0)))
-    means = np.broadcast_to(scaled.mean(axis=0), scaled.shape)
+    goal = scaled(target)
+    error = np.mean(np.abs(goal - np.median(goal, axis=0)))
+    means = np.broadcast_to(goal.mean(axis=0), goal.shape)
     alike = np.ptp(means) <= np.finfo(float).eps
-    return float(error), 0.0 if alike else readout_correlation(means, scaled)
+    return float(error), 0.0 if alike else readout_correlation(means, goal)
 
 
 def evaluate_passes(
@@ -631,8 +630,8 @@ def disynaptic_inhibition(
     Source: ours (docs/clock.md).
     """
     member = _membership(cluster, n_clusters)
-    drive = member.T @ _matrix(e_to_i, len(i_to_e[0]) - 1)
-    received = _matrix(i_to_e, len(cluster)) @ member
+    drive = member.T @ sparse_matrix(*e_to_i, len(i_to_e[0]) - 1)
+    received = sparse_matrix(*i_to_e, len(cluster)) @ member
     size = np.bincount(cluster, minlength=n_clusters)
     paths = (drive @ received).toarray() / np.outer(size, size)
     return ratio(paths, paths.mean())
@@ -655,18 +654,9 @@ def ring_profile(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return np.array([values[pre, (pre + step) % len(values)].mean() for step in steps])
 
 
-def _matrix(synapses, n_post):
-    """Return sparse weights (row_pointer, column, weight) as a matrix [pre, post] of scipy."""
-    from scipy.sparse import csr_array
-
-    row_pointer, column, weight = synapses
-    shape = len(row_pointer) - 1, n_post
-    return csr_array((np.asarray(weight, float), column, row_pointer), shape=shape)
-
-
 def _membership(unit, n_units):
     """Return the matrix [neuron, unit] that is 1 where a neuron belongs to a unit."""
-    return _matrix((np.arange(len(unit) + 1), unit, np.ones(len(unit))), n_units)
+    return sparse_matrix(np.arange(len(unit) + 1), unit, np.ones(len(unit)), n_units)
 
 
 def spectrum(
@@ -700,8 +690,8 @@ def spectrum(
     # As [post, pre], in which the input to the neurons is the matrix times their rates.
     signed = block_array(
         [
-            [_matrix(e_to_e, n_e), _matrix(e_to_i, n_i)],
-            [-_matrix(i_to_e, n_e), -_matrix(i_to_i, n_i)],
+            [sparse_matrix(*e_to_e, n_e), sparse_matrix(*e_to_i, n_i)],
+            [-sparse_matrix(*i_to_e, n_e), -sparse_matrix(*i_to_i, n_i)],
         ]
     ).T.tocsr()
     unit = np.concatenate([cluster, np.full(n_i, n_clusters)])
@@ -886,11 +876,6 @@ def _cluster_of(spike_neuron, cluster):
     """Return the cluster of each spike, -1 for neurons beyond the end of `cluster`."""
     known = np.append(cluster, -1)
     return known[np.minimum(spike_neuron, len(known) - 1)]
-
-
-def _scaled(values):
-    span = np.ptp(values)
-    return (values - np.min(values)) / span if span > 0 else np.zeros(np.shape(values))
 
 
 def _mean_over(mean, count, part):

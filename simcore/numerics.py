@@ -3,6 +3,7 @@
 import numpy as np
 
 MS_PER_UNIT = 10.0  # Kim & Chow 2018 count time in units of the membrane time constant
+WINDOW = 10.0  # ms: the spikes that make a cluster of the clock the most active one
 
 
 def steps_of(time, dt):
@@ -24,6 +25,27 @@ def steps_of(time, dt):
 def ratio(total, count):
     """Divide two arrays of one shape: float64, NaN where `count` is not above 0."""
     return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+
+
+def scaled(values):
+    """Stretch an array of any shape to what lies between 0 and 1; all 0 if it is constant."""
+    span = np.ptp(values)
+    return (values - np.min(values)) / span if span > 0 else np.zeros(np.shape(values))
+
+
+def sparse_matrix(row_pointer, column, weight, columns):
+    """Return sparse weights as a matrix (row, column) of scipy, in 64 bits.
+
+    Parameters
+    ----------
+    row_pointer, column, weight : arrays (row + 1,), (synapse,), (synapse,)
+        Row i has the synapses from row_pointer[i] to row_pointer[i + 1].
+    columns : int
+    """
+    from scipy.sparse import csr_array
+
+    shape = len(row_pointer) - 1, columns
+    return csr_array((np.asarray(weight, dtype=float), column, row_pointer), shape=shape)
 
 
 def decaying_sum(steps, decay, start):

@@ -6,8 +6,7 @@ from simcore import clock
 from simcore.kernels import readout as kernel
 from simcore.kernels.neurons import TINY
 from simcore.kernels.random import poisson_thresholds
-from simcore.measures import WINDOW
-from simcore.numerics import steps_of
+from simcore.numerics import WINDOW, steps_of
 from simcore.streams import neuron_streams, stream
 
 

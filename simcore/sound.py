@@ -10,6 +10,7 @@ import xarray as xr
 
 from simcore import datasets, measures
 from simcore.datasets import variable
+from simcore.numerics import scaled
 from simcore.targets import (
     SONG_FFT,
     SONG_HOP,
@@ -113,11 +114,11 @@ def sounds(target, replayed, start, error, *, name):
     """
     dt, log_range = float(np.diff(target["time"].values[:2])[0]), target.attrs["log_range"]
     frequency = target["frequency"].values
-    goal = _scaled(datasets.selected_target(target)[0]["target_rate"].values)
+    goal = scaled(datasets.selected_target(target)[0]["target_rate"].values)
     amplitudes = {"target": goal, "replay": np.zeros_like(goal)}
     if len(start):
         typical = start[measures.typical_pass(error)]
-        amplitudes["replay"] = _scaled(
+        amplitudes["replay"] = scaled(
             measures.smoothed_rate(
                 replayed["readout_spike_time"].values,
                 replayed["readout_spike_channel"].values,
@@ -154,7 +155,3 @@ def sounds(target, replayed, start, error, *, name):
         | datasets.summary(numbers),
         attrs={"sampling_rate": SONG_SAMPLING_RATE, "simulated_ms": 0.0},
     )
-
-
-def _scaled(values):
-    return (values - values.min()) / (np.ptp(values) or 1)

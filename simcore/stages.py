@@ -350,7 +350,7 @@ def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):
         length = targets.default_length(period, given["target"]["periods"])
     rate, labels, pattern, selected, notes, more = make(given, length, song or file)
     if not np.any(np.ptp(rate[selected], axis=0)):
-        raise UserError(f"targets.{name} never changes, so there is no time to keep: choose another.")
+        raise UserError(f"targets.{name} never changes: choose one that does, in time.")
     length = rate.shape[1] * dt
     warnings = list(filter(None, [targets.check_length(length, period)]))
     for sentence in [*notes, *warnings]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from simcore.errors import UserError
-from simcore.numerics import steps_of
+from simcore.numerics import scaled, steps_of
 
 # The defaults of a study, too (simcore/parameters.py).
 ON_RATE = 10.0  # kHz: a symbol that is on, or a song's full amplitude
@@ -227,7 +227,7 @@ def song(
     # The last window ends with the recording: later moments have no frame of their own.
     magnitude = magnitude[np.minimum(frame, len(magnitude) - 1)]
     log_magnitude = np.log(np.maximum(magnitude, SONG_FLOOR * magnitude.max()))
-    rate = on_rate * _scaled(log_magnitude)
+    rate = on_rate * scaled(log_magnitude)
     frequency = tuple(float(bin_ * SONG_SAMPLING_RATE / SONG_FFT) for bin_ in channels)
     return Target(rate, dt, frequency, notes, float(np.ptp(log_magnitude)))
 
@@ -415,10 +415,6 @@ def target_steps(length: float, dt: float) -> int:
             f"A target of {length:g} ms is shorter than one time step of {dt:g} ms: make it longer."
         )
     return n_steps
-
-
-def _scaled(values: np.ndarray) -> np.ndarray:
-    return (values - values.min()) / (values.max() - values.min())
 
 
 def _read_song(path, start, duration, used, channels):

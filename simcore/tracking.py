@@ -11,7 +11,7 @@ correlation with something constant is 0.
 import numpy as np
 
 from simcore.errors import UserError
-from simcore.numerics import decaying_sum, ratio, sorted_eigenvalues, steps_of
+from simcore.numerics import decaying_sum, ratio, sorted_eigenvalues, sparse_matrix, steps_of
 
 CONSTANT = 1e-12  # relative to the largest value: smaller changes are rounding errors
 ROUNDING = 1e-3  # ms: error of a time that is stored as a 32-bit number
@@ -224,7 +224,7 @@ def quasi_static_drive(synapses, rate: np.ndarray) -> np.ndarray:
 
     Source: specification section 3; the paper's figure 3.
     """
-    weights = _matrix(*synapses[:3], np.shape(rate)[1])
+    weights = sparse_matrix(*synapses[:3], np.shape(rate)[1])
     drive = weights @ np.asarray(rate, dtype=float).T
     return np.ascontiguousarray(drive.T)
 
@@ -413,7 +413,7 @@ def spectrum(
 
     Source: the paper's figure 4.
     """
-    return sorted_eigenvalues(_matrix(row_pointer, column, weight, neurons).toarray())
+    return sorted_eigenvalues(sparse_matrix(row_pointer, column, weight, neurons).toarray())
 
 
 def balanced_radius(
@@ -519,14 +519,6 @@ def _number_of_starts(drives):
             f"Starts are compared, but the number of starts is {starts}: run at least 2 of them."
         )
     return starts
-
-
-def _matrix(row_pointer, column, weight, n_pre):
-    """Return sparse weights, rows of which are postsynaptic, as a matrix [post, pre]."""
-    from scipy.sparse import csr_array
-
-    shape = len(row_pointer) - 1, n_pre
-    return csr_array((np.asarray(weight, dtype=float), column, row_pointer), shape=shape)
 
 
 def _counts(spike_time, spike_neuron, neurons, n_intervals, length):
