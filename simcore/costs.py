@@ -191,7 +191,7 @@ def _trained_ms(given):
 
 
 def _expected_learning(readout):
-    """How long read-outs learn until their error levels off (ms): it lies between two limits."""
+    """How long read-outs learn until they level off (ms): it lies between two limits."""
     longer = max(readout.learning_max - readout.learning_min, 0)
     return min(readout.learning_min, readout.learning_max) + COEFFICIENTS["learning"] * longer
 

@@ -1,4 +1,4 @@
-"""Read-outs learn a target on the trained clock, in blocks, until the replay error levels off."""
+"""Read-outs learn a target on the trained clock, in blocks, until the replay levels off."""
 
 from kernels import compile_kernels
 from stage import Stage
