@@ -88,7 +88,7 @@ def _flat(group, prefix=""):
 
 def _contents(dataset):
     rows = []
-    for name, values in dataset.variables.items():
+    for name, values in sorted(dataset.variables.items()):
         if name.startswith("state_"):
             continue
         sizes = " x ".join(f"{dim} {size}" for dim, size in values.sizes.items())

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +33,36 @@ def versions():
     return {"python": platform.python_version()} | {
         package: metadata.version(package) for package in _PACKAGES
     }
+
+
+def origin():
+    """By what results were made: dict of str to str, commit, processor, versions."""
+    return {
+        "commit": _commit(),
+        "processor": _processor(),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+    }
+
+
+def _commit():
+    """The commit of this code."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
 
 
 def code_digest(*entries, package=Path(__file__).parent, leave_out=()):

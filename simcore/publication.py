@@ -1,15 +1,12 @@
 """A finished study's page for a repository: Markdown, small pictures, all numbers."""
 
 import json
-import platform
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from simcore import report
 from simcore.errors import UserError
-from simcore.provenance import versions
 from simcore.stores import replacing
 
 # Lines and areas in a few colours: this many tell them apart, at a third of the size.
@@ -94,42 +91,18 @@ def _copy(picture, place):
 def _made(folder, contents):
     """By what and when the results were made, as rows of two."""
     made = (folder / SUMMARY).stat().st_mtime
-    known = {
-        "finished": f"{datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC",
-        "commit": _commit(),
-        "processor": _processor(),
-        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
-    }
+    known = {"finished": f"{datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC"}
+    known |= contents["made"]
     seconds = {}
     for figure in contents["figures"]:
         study = (folder / figure["file"]).resolve().parents[1]
-        others = study.parent.glob(f"{study.name}_seed*")
+        # Of a collection, whose parts may run with several seeds.
+        others = study.parent.glob(f"{study.name}_seed*") if contents["parts"] else []
         seconds[study.name] = sum(map(_cpu_seconds, [study, *others]))
     known["CPU time of the steps that ran here"] = ", ".join(
         f"{name} {taken / 60:.0f} min" for name, taken in seconds.items() if taken
     )
     return known
-
-
-def _commit():
-    """The commit of the code that writes this."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
-
-
-def _processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
 
 
 def _cpu_seconds(study):

@@ -101,6 +101,8 @@ def write(path, contents, summary):
         ``tables`` : list of dict
             With ``title``, ``header`` (list of str), ``rows`` (list of lists of str) and a
             sentence ``about``.
+        ``made`` : dict of str to str
+            By what (:func:`simcore.provenance.origin`).
     summary : list of dict
         The entries of summary.json: ``id``, ``value`` (None where undefined), ``unit``,
         ``interval`` and ``bound`` (of a sweep's number), ``low``, ``high``, ``source``, ``ok``.

@@ -373,7 +373,7 @@ def title_of(name, measure):
 
 def _worded(name, unit):
     name = name.replace("_", " ")
-    return name if unit == "1" or unit in name else f"{name} ({unit})"
+    return name if unit == "1" or unit in name.split() else f"{name} ({unit})"
 
 
 @styled

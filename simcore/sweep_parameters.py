@@ -115,6 +115,8 @@ def place_text(value):
 NEEDS_NO_NUMBERS = ("change", "largest", "smallest", "average")
 # Headlines of an axis whose places are above zero.
 NEEDS_POSITIVE = ("power", "error_floor", "error_amplitude")
+# What a gathered sweep has besides its axes and measures.
+TAKEN = {"replicate", "failure", "summary"}
 # Keys of a study that no sweep can vary.
 NO_AXIS = {
     *("study", "results", "kept", "seed", "run", "methods"),
@@ -310,8 +312,9 @@ class Sweep(Parameters):
         for key in [*keys, *self.base]:
             if key.split(".")[0] in NO_AXIS:
                 raise ValueError(f"{key} changes no result, or is what replicates are for")
-        if "replicate" in self.axes:
-            raise ValueError("an axis cannot be named replicate: that is the axis of seeds")
+        for axis in self.axes:
+            if axis.split("_")[0] in TAKEN:
+                raise ValueError(f"an axis cannot be named {axis}: choose another name")
         return self
 
     def summed(self, headline):

@@ -29,6 +29,7 @@ def study(tmp_path):
         shown.append(one | {"file": f"figures/{name}.png", "recording": name == "song_sound"})
     (folder / "summary.json").write_text(json.dumps(SUMMARY))
     held = contents(*shown, about="Clocks.", facts={"seed": 7, "notes": ["Mind this."]})
+    held["made"] = {"commit": "0123abc of the run"}
     (folder / "report.json").write_text(json.dumps(held))
     return folder
 
@@ -42,7 +43,7 @@ def test_the_page_holds_all_but_what_shows_a_recording(study, tmp_path):
     assert "| weight within clusters (`clock.weights.within`) | 32.1 pF |" in page
     assert page.count("✗") == 2 and "- Mind this." in page and "| seed | 7 |" in page
     assert "\n\nWhat is seen.\n\nWhat was.\n\nData: `analysis.zarr.zip`\n" in page
-    assert "demo 80 min" in page
+    assert "demo 80 min" in page and "| commit | 0123abc of the run |" in page
     (picture,) = re.findall(r"!\[.*\]\((.*)\)", page)
     assert "sweep_loss" in picture and "Not shown here" in page
     assert [path.name for path in to.rglob("*.png")] == ["sweep_loss.png"]

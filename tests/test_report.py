@@ -103,7 +103,7 @@ def picture(tmp_path):
 
 def contents(*shown, **others):
     """What report.json holds."""
-    empty = {"title": "demo", "about": "", "parts": {}, "facts": {}, "tables": []}
+    empty = {"title": "demo", "about": "", "parts": {}, "facts": {}, "tables": [], "made": {}}
     return empty | {"figures": list(shown)} | others
 
 

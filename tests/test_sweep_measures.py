@@ -364,6 +364,12 @@ def test_an_impossible_headline_is_told(headline, sentence):
         Sweep(about="a test", axes=axes, measures=["y"], headlines=headlines)
 
 
+@pytest.mark.parametrize("axis", ["replicate", "failure", "summary", "summary_unit"])
+def test_an_axis_has_a_name_of_its_own(axis):
+    with pytest.raises(ValidationError, match=f"an axis cannot be named {axis}"):
+        Sweep(about="a test", axes={axis: {"keys": ["x"], "values": [1, 2]}}, measures=["y"])
+
+
 @pytest.mark.parametrize(
     ("view", "sentence"),
     [

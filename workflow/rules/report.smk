@@ -36,7 +36,18 @@ rule report:
         study=STUDY.study,
         about=STUDY.about,
         figures=shown_figures(),
-        recordings=STUDY.songs if STUDY.song else [],
+        # What was learned from files of the user, who may not own them.
+        recordings={
+            role: [
+                name
+                for name, target in targets.items()
+                if any(target_files(target, STUDY.song).values())
+            ]
+            for role, targets in (
+                ("target", STUDY.targets),
+                ("experiment", {name: one.target for name, one in EXPERIMENTS.items()}),
+            )
+        },
         seed=STUDY.seed,
         durations=(
             {"embedding": STUDY.clock.embedding, "consolidation": STUDY.clock.consolidation}

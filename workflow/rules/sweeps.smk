@@ -42,6 +42,22 @@ def is_kept(point):
     return bool(ALL_KEPT) and point.identity in ALL_KEPT
 
 
+def say_what_does_not_fit():
+    """Say of which sweeps points were kept that are none of theirs, and so are computed again."""
+    for name, points in POINTS.items():
+        missing = sum(not is_kept(point) for point in points)
+        unused = len(KEPT_POINTS[name].keys() - {point.identity for point in points})
+        if missing and unused:
+            print(
+                f"Sweep {name}: {unused} of the points kept in {KEPT} have other parameters: not "
+                f"used; {missing} are computed.",
+                file=sys.stderr,
+            )
+
+
+if ALL_KEPT and workflow.is_main_process:
+    say_what_does_not_fit()
+
 # By their place in the grid.
 TO_MAKE = {
     name: {number: point for number, point in enumerate(points) if not is_kept(point)}

@@ -8,6 +8,7 @@ from stage import Stage
 
 from simcore import report, stores
 from simcore.collection import combined
+from simcore.provenance import origin
 
 
 def read(name):
@@ -67,6 +68,7 @@ with Stage(snakemake) as this:
         "figures": figures(of_parts),
         "facts": facts(of_parts),
         "tables": next((of["tables"] for of in of_parts.values() if of["tables"]), []),
+        "made": origin(),
     }
     stores.write_json(this.output["contents"], contents)
     report.write(this.output["page"], contents, summary)

@@ -7,6 +7,7 @@ from pathlib import Path
 from stage import Stage
 
 from simcore import report, stores
+from simcore.provenance import origin
 
 TITLES = {
     "periods": "Period of the clock",
@@ -35,7 +36,8 @@ TITLES = {
     "sweep": "Sweep",
     "comparison": "Side by side",
 }
-
+# From a course of errors nobody hears a recording.
+WITHOUT_TARGET = ("learning_curve", "rls_learning")
 
 # Chapters of the page, in their order.
 CLOCK, READOUTS = "The clock", "Read-outs"
@@ -69,8 +71,8 @@ def figure(shown, summary, captions):
         "title": ": ".join(filter(None, [TITLES[kind], subject(of)])),
         "caption": report.caption(captions[kind], summary, params, **of),
         "data": [f"{store}{stores.SUFFIX}" for store in shown["data"]],
-        # Of a learning curve nobody hears a song.
-        "recording": of.get("target") in this.params["recordings"] and kind != "learning_curve",
+        "recording": kind not in WITHOUT_TARGET
+        and any(of.get(role) in names for role, names in this.params["recordings"].items()),
     }
 
 
@@ -132,6 +134,7 @@ with Stage(snakemake) as this:
         "figures": sorted(shown, key=lambda one: CHAPTERS.index(one["chapter"])),
         "facts": facts(),
         "tables": [table for table, _ in measured],
+        "made": origin(),
     }
     stores.write_json(this.output["contents"], contents)
     report.write(this.output[0], contents, summary)
