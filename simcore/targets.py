@@ -232,6 +232,23 @@ def song(
     return Target(rate, dt, frequency, notes, float(np.ptp(log_magnitude)))
 
 
+def check_recording(path, start=SONG_START, duration=None):
+    """Refuse a recording of which no target can be made, before anything that takes long.
+
+    Parameters
+    ----------
+    path, start, duration
+        As of `song`; the duration may be unknown.
+
+    Raises
+    ------
+    UserError
+        As `song` does.
+    """
+    rest = 1e9  # ms
+    _read_song(path, start, duration or 1.0, duration or rest, SONG_CHANNELS)
+
+
 def synthesize_song(
     duration: float, seed: int, sampling_rate: int = SONG_SAMPLING_RATE
 ) -> np.ndarray:

@@ -383,11 +383,24 @@ def write_wav(path, seconds=2.0, rate=44100, channels=1, loudness=9000):
 def test_an_unfit_song_gets_a_sentence(study, tmp_path):
     song = write_wav(tmp_path / "bird.wav", seconds=0.75)
     file, folder = study(
-        song=song, song_duration="1 s", targets={"song": {"kind": "song", "length": 60}}
+        song=song, song_duration="30 ms", targets={"song": {"kind": "song", "length": 60}}
     )
     done = run(file, folder / "target_song.zarr.zip")
-    assert_fails(done, "Error in target song", "bird.wav", "lasts 750 ms", "1000 ms")
+    assert_fails(done, "Error in target song", "bird.wav", "is shorter than the target of 60 ms")
     assert "bird.wav" in (folder / "logs" / "target_song.log").read_text()
+
+
+def test_unfit_files_are_told_before_anything_runs(tmp_path):
+    song = write_wav(tmp_path / "bird.wav", seconds=0.75)
+    known = {"kind": "song", "length": 60}
+    change = {"song": song, "song_duration": "1 s", "targets": {"song": known}}
+    file = studies.write(tmp_path, merged(TINY, change))
+    assert_fails(run(file, "-n"), "bird.wav", "lasts 750 ms", "1000 ms")
+    table = tmp_path / "rates.csv"
+    table.write_text("1,2\nmany,4\n")
+    change = {"targets": {"mine": {"kind": "file", "file": str(table)}}}
+    file = studies.write(tmp_path, merged(TINY, change))
+    assert_fails(run(file, "-n"), "rates.csv", "could not be read as a table of numbers")
 
 
 def test_a_stereo_song_is_used_with_a_note(study, tmp_path):

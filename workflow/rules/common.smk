@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from simcore import kept, stage_parameters
+from simcore import kept, stage_parameters, targets
 from simcore.errors import UserError
 from simcore.parameters import EXPERIMENTS_FILE, read_study, target_files
 from simcore.provenance import remembered_digest
@@ -21,6 +21,17 @@ def named_experiments():
     return read_experiments(Path(workflow.basedir) / EXPERIMENTS_FILE)
 
 
+def check_targets(study):
+    """Refuse files of which no target can be made now, not after the training."""
+    lengths = [one.length for one in study.targets.values() if one.kind == "song" and one.length]
+    for key, file in study.files().items():
+        if key == "song":
+            duration = study.song_duration or max(lengths, default=None)
+            targets.check_recording(file, study.song_start, duration)
+        elif key.endswith(".file"):
+            targets.read_numbers(file)
+
+
 def validated(config):
     """The study, or the end with a sentence for each mistake."""
     files = PART["file"] or ", ".join(str(file) for file in workflow.configfiles)
@@ -35,6 +46,8 @@ def validated(config):
                 ours = path.parent.parent == Path(study.results)
                 mend = f"run study {path.parent.name} first, or " if ours else ""
                 raise UserError(f"{where}: {key}: there is no file {file}: {mend}mend the path.")
+        if workflow.is_main_process:
+            check_targets(study)
     except UserError as error:
         sys.exit(str(error))
     return study
