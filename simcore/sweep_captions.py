@@ -1,5 +1,21 @@
 """How to read the figure of a sweep (:mod:`simcore.sweep_figures`): what its caption says."""
 
+from simcore.sweep_parameters import place_text
+
+# What headlines are, by their kind.
+KINDS = {
+    "crossing": "{axes} where {measure} falls below {level:g}",
+    "slope": "slope of {measure} against {axes}",
+    "power": "exponent of {measure} as a power of {axes}",
+    "best": "{axes} of the largest {measure}",
+    "change": "{measure} at the last {axes} minus that at the first",
+    "largest": "largest {measure} along {axes}",
+    "smallest": "smallest {measure} along {axes}",
+    "average": "mean {measure} along {axes}",
+    "error_floor": "floor in {measure}² = floor² + A/{axes}",
+    "error_amplitude": "A in {measure}² = floor² + A/{axes}",
+}
+
 
 def how_to_read(sweep):
     """Tell what the panels of a sweep's figure show: only what this one has.
@@ -22,6 +38,45 @@ def how_to_read(sweep):
         "Where a number is missing, the variable failure of the dataset says why.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def numbers(sweep):
+    """Tell what the numbers are that sum a sweep up, in the order of its headlines.
+
+    Returns
+    -------
+    str
+        A sentence, with a part for each headline.
+    """
+    told = [f"{_words(name)}: {_meaning(one, sweep)}" for name, one in sweep.headlines.items()]
+    return f"{'; '.join(told)}." if told else ""
+
+
+def _meaning(headline, sweep):
+    """What one headline is, in words."""
+    along = sweep.summed(headline)
+    measure = _words(headline.measure.replace(".", " "))
+    axes = " ".join(
+        axis if headline.over.get(axis, 1) == 1 else f"{axis}^{headline.over[axis]:g}"
+        for axis in along
+    )
+    said = KINDS[headline.kind].format(measure=measure, axes=axes, level=headline.level)
+    if not along:
+        said = measure
+    parts = [
+        f"{axis} {place_text(low)} to {place_text(high)}"
+        for axis, (low, high) in headline.within.items()
+    ]
+    said += f", of {' and '.join(parts)}" if parts else ""
+    said += f", over {headline.per} (a line through the origin)" if headline.per else ""
+    if headline.change_along:
+        said += f"; how much that grows from the first to the last {headline.change_along}"
+    at = [f"{axis} {place_text(value)}" for axis, value in headline.at.items()]
+    return said + (f", at {' and '.join(at)}" if at else "")
+
+
+def _words(name):
+    return name.replace("_", " ")
 
 
 def _has_maps(sweep):

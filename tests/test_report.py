@@ -278,7 +278,13 @@ def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
     wildcards = SimpleNamespace(study="demo", target=target)
     # As Snakemake does it, where nothing measured is known.
     snakemakes = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
-    known = {"caption": {"how_to_read": "Dots.", "known": "The paper shows something else."}}
+    known = {
+        "caption": {
+            "how_to_read": "Dots.",
+            "known": "The paper shows something else.",
+            "numbers": "t: a slope.",
+        }
+    }
     params = SimpleNamespace(**known)
     texts = [snakemakes.render(snakemake=SimpleNamespace(wildcards=wildcards, params=params))]
     texts.append(report.caption(BY_STEM[stem], SUMMARY, known, study="demo", target=target))
@@ -292,7 +298,13 @@ def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
 
 
 def test_captions_of_sweeps_tell_their_headlines_if_they_are_few():
-    known = {"caption": {"how_to_read": "Dots.", "known": "The paper shows something else."}}
+    known = {
+        "caption": {
+            "how_to_read": "Dots.",
+            "known": "The paper shows something else.",
+            "numbers": "t: a slope.",
+        }
+    }
     entries = [("sweep.a.growth", 6.46), ("sweep.a.best_tau_s[n=5]", 50.0), ("sweep.b.x", 3.0)]
     summary = [{"id": name, "value": value} for name, value in entries]
     text = report.caption(BY_STEM["sweep"], summary, known, sweep="a")
@@ -329,7 +341,9 @@ def test_captions_leave_out_what_is_undefined():
         assert "Here" not in text and "None" not in text
     assert "Here" not in report.caption(BY_STEM["periods"], SUMMARY)
     for path in CAPTIONS:
-        report.caption(path, [], {"caption": {"how_to_read": "", "known": ""}}, target="abcba")
+        report.caption(
+            path, [], {"caption": {"how_to_read": "", "known": "", "numbers": ""}}, target="abcba"
+        )
 
 
 def test_further_tables_follow_the_figures(tmp_path, picture):

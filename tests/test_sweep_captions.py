@@ -1,6 +1,6 @@
 """Captions of sweeps: they explain what the figure shows, and nothing else."""
 
-from simcore.sweep_captions import how_to_read
+from simcore.sweep_captions import how_to_read, numbers
 from simcore.sweep_parameters import Sweep
 
 MEASURE = "rls.noise.correlation"
@@ -54,3 +54,24 @@ def test_numbers_along_an_axis_that_is_left():
     assert "scorecard" in found and "lower bound" in found and "through the origin" in found
     change = {"kind": "change", "measure": MEASURE}
     assert "lower bound" not in told("tau_s", "tau_c", headlines={"one": change})
+
+
+def test_each_number_is_told_in_words():
+    def said(**headline):
+        given = {"about": "a sweep", "axes": AXES, "measures": [MEASURE]}
+        one = {"measure": MEASURE} | headline
+        return numbers(Sweep.model_validate(given | {"headlines": {"slow_side": one}}))
+
+    assert said(kind="change", axis="tau_s", at={"tau_c": 2}, within={"tau_s": [2, 3]}) == (
+        "slow side: rls noise correlation at the last tau_s minus that at the first, of tau_s 2 to "
+        "3, at tau_c 2."
+    )
+    assert said(kind="power", over={"tau_s": 1, "tau_c": -1}) == (
+        "slow side: exponent of rls noise correlation as a power of tau_s tau_c^-1."
+    )
+    assert said(kind="crossing", level=0.8, per="tau_c", change_along="neurons") == (
+        "slow side: tau_s where rls noise correlation falls below 0.8, over tau_c (a line through "
+        "the origin); how much that grows from the first to the last neurons."
+    )
+    one_place = said(kind="average", at={"tau_s": 1, "tau_c": 2, "neurons": 3})
+    assert one_place == "slow side: rls noise correlation, at tau_s 1 and tau_c 2 and neurons 3."

@@ -1,12 +1,15 @@
 # Sweeps: shared steps, batches of points, and one dataset for each sweep.
 
-from simcore import costs, sweeps
-from simcore.sweep_captions import how_to_read
+from simcore import costs, sweep_captions, sweeps
 
 SWEEPS = STUDY.sweeps.chosen
 # What the captions of their figures say.
 CAPTIONS = {
-    name: {"how_to_read": how_to_read(sweep), "known": sweep.known}
+    name: {
+        "how_to_read": sweep_captions.how_to_read(sweep),
+        "known": sweep.known,
+        "numbers": sweep_captions.numbers(sweep),
+    }
     for name, sweep in SWEEPS.items()
 }
 SWEEP_FOLDER = f"{FOLDER}/sweeps"
