@@ -84,7 +84,7 @@ def read_collection(data, file):
         raise UserError("\n".join(dict.fromkeys(sentences))) from None
     files = {name: Path(file).parent / part for name, part in collection.parts.items()}
     studies = {name: _study(path, f"{file}: parts.{name}") for name, path in files.items()}
-    runs = _with_replicates(studies, collection.replicates)
+    runs = _with_replicates(studies, collection.replicates, file)
     names = [study.get("study") for _, study in runs.values()] + [collection.study]
     for name in filter(None, names):
         if names.count(name) > 1:
@@ -144,13 +144,18 @@ def _over_seeds(entries):
     }
 
 
-def _with_replicates(studies, replicates):
+def _with_replicates(studies, replicates, file):
     """By the name of the run: the part that it is of, and its study."""
     seeds = {part: _seeds(study, replicates.get(part, 1)) for part, study in studies.items()}
     runs = {}
     for part, study in studies.items():
         runs[part] = part, study
         for seed in seeds[part][1:]:
+            if f"{part}_seed{seed}" in studies:
+                raise UserError(
+                    f"{file}: parts.{part}_seed{seed} has the name of a replicate of {part}: "
+                    "choose another."
+                )
             # The clocks that it takes from other parts are those of the same seed, if there are.
             repeated = {
                 str(other.get("study")): f"{other.get('study')}_seed{seed}"
@@ -163,8 +168,11 @@ def _with_replicates(studies, replicates):
 
 def _seeds(study, replicates):
     """The seeds of a study; none if its own is wrong, as its validation will tell."""
-    first = study.get("seed", 1)
-    return range(first, first + replicates) if isinstance(first, int) else range(0)
+    try:
+        first = int(study.get("seed", 1))
+    except (TypeError, ValueError):
+        return range(0)
+    return range(first, first + replicates)
 
 
 def _renamed(study, names):
@@ -175,9 +183,19 @@ def _renamed(study, names):
             found[key] = names.get(study[key], study[key])
     for group, key in (("clock", "weights"), ("stability", "driver")):
         given = study.get(group)
-        if isinstance(given, dict) and given.get(key) in names:
-            found[group] = given | {key: names[given[key]]}
+        if isinstance(given, dict) and isinstance(given.get(key), str):
+            found[group] = given | {key: _renamed_clock(given[key], names)}
     return found
+
+
+def _renamed_clock(clock, names):
+    """The name of a study, or the path of its store, with the study named anew."""
+    path = Path(clock)
+    if clock in names:
+        return names[clock]
+    if path.suffix and path.parent.name in names:
+        return str(path.parent.with_name(names[path.parent.name]) / path.name)
+    return clock
 
 
 def _sentence(problem, file):

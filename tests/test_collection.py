@@ -88,6 +88,24 @@ def test_replicates_take_the_clocks_of_their_own_seed(tmp_path):
     assert parts["two"]["_part"]["made"] == made
 
 
+@pytest.mark.parametrize("seed", [4, "4", 4.0])
+def test_a_clock_named_by_its_store_is_that_of_the_same_seed_too(tmp_path, seed):
+    trained = merged(ONE, {"seed": seed, "clock": {"connectivity": "trained"}})
+    clock = {"weights": "results/wired/consolidation.zarr.zip"}
+    taker = {"study": "larger", "seed": 4, "methods": ["clock"], "clock": clock}
+    file = write(tmp_path, COLLECTION | {"replicates": {"one": 2, "two": 2}}, a=trained, b=taker)
+    _, parts = read_collection(yaml.safe_load(file.read_text()), file)
+    repeated = parts["two_seed5"]["clock"]["weights"]
+    assert repeated == "results/wired_seed5/consolidation.zarr.zip"
+    assert parts["two"]["clock"] == clock
+
+
+def test_a_part_with_the_name_of_a_replicate_is_told(tmp_path):
+    parts = {"one": "a.yaml", "one_seed2": "b.yaml"}
+    collection = COLLECTION | {"parts": parts, "replicates": {"one": 2}}
+    refused(tmp_path, collection, "parts.one_seed2 has the name of a replicate of one")
+
+
 def test_numbers_of_replicates_are_put_together():
     def entry(value, ok):
         return {"id": "a", "value": value, "unit": "ms", "ok": ok}
