@@ -160,7 +160,9 @@ def inhibition(analysis):
     limits = {"vmin": 1 - reach, "vmax": 1 + reach}
     image = learned.imshow(after.T, cmap=DIFFERENCES, origin="lower", **limits)
     figure.colorbar(image, ax=learned, shrink=0.9)
-    learned.set(title="after learning (mean: 1)", xlabel="from cluster", ylabel="to cluster")
+    learned.set(
+        title="inhibition after learning (mean: 1)", xlabel="from cluster", ylabel="to cluster"
+    )
     whole_numbers(learned.xaxis, 4)
     whole_numbers(learned.yaxis, 4)
     frame(learned)
@@ -168,6 +170,7 @@ def inhibition(analysis):
     for label, values, color in (("before", before, BEFORE), ("after", after, AFTER)):
         profile.plot(steps, measures.ring_profile(values, steps), color=color, label=label)
     profile.set(title="mean over all clusters", xlabel="steps along the chain")
+    profile.set_ylabel("inhibition (mean: 1)")
     profile.legend(loc="best")
     return figure
 
@@ -350,7 +353,7 @@ def linear_model(consolidation, analysis):
     learned.set_xlabel("real part (pF)")
     learned.set_ylabel("imaginary part (pF)")
     learned.set_title("reduced to clusters")
-    learned.legend(loc="center")
+    learned.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2)
     return figure
 
 
@@ -754,6 +757,11 @@ def learning_curve(readout):
         return figure
     for label, (name, color, marker) in curves.items():
         axes.plot(seconds, readout[name], color=color, marker=marker, markersize=5, label=label)
+    found = readout["correlation_curve"].values
+    if np.isfinite(found).any():
+        best = np.nanargmax(found)
+        ring = {"marker": "o", "s": 110, "facecolors": "none", "edgecolors": "black"}
+        axes.scatter(seconds[best], found[best], **ring, zorder=3, label="kept weights")
     axes.set_xlim(0, 1.05 * seconds[-1])
     axes.set_ylim(min(0, axes.get_ylim()[0]), 1)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -136,17 +136,24 @@ class Results:
         }
         if figure not in drawn:
             raise UserError(f"There is no figure {figure}: there are {', '.join(sorted(drawn))}.")
-        arguments = list(inspect.signature(drawn[figure]).parameters)
-        if len(names) != len(arguments):
+        arguments = inspect.signature(drawn[figure]).parameters
+        needed = [name for name, one in arguments.items() if one.default is one.empty]
+        if not len(needed) <= len(names) <= len(arguments):
             raise UserError(
                 f"The figure {figure} shows {', '.join(arguments)}: name a store for each."
             )
-        return drawn[figure](
-            *(
-                self[name] if isinstance(name, str) and argument != NAME else name
-                for argument, name in zip(arguments, names, strict=True)
-            )
-        )
+        shown = [
+            self[name] if isinstance(name, str) and argument != NAME else name
+            for argument, name in zip(arguments, names, strict=False)
+        ]
+        try:
+            return drawn[figure](*shown)
+        except KeyError as error:
+            missing = str(error.args[0]).split(". ")[0].removeprefix("No variable named ")
+            raise UserError(
+                f"The figure {figure} cannot be drawn of these stores, which lack {missing}: it "
+                f"shows {', '.join(arguments)}."
+            ) from None
 
     @property
     def network(self):
@@ -193,6 +200,9 @@ class Results:
             learned = self._source(stage, "readout", "readout_")
             options = {"target": self[f"target_{target}"], "learned": learned}
         given = _changed(stored["parameters"], changes or {})
+        at = given.get("damage", {}).get("at", 0)
+        if at and at >= given["replay"]["duration"]:
+            raise UserError("damage.at lies after the end of the replay: set replay.duration.")
         with _told(changes):
             return stages.replay(
                 given,

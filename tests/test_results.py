@@ -73,6 +73,8 @@ def test_a_study_lists_what_it_holds(folder):
         study.plot("replay_raster", "replay_abc")
     with pytest.raises(UserError, match="shows replay, analysis, name: name a store for each"):
         study.plot("target_and_replay", "replay_ab")
+    with pytest.raises(UserError, match="cannot be drawn of these stores, which lack"):
+        study.plot("replay_raster", "network")
 
 
 def test_a_folder_without_results_is_told(tmp_path):
@@ -96,6 +98,8 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
         study.replay({"clock.external.rate": 6.0})
     with pytest.raises(UserError, match="damage.neurons.*neurons"):
         study.replay({"damage.neurons": 5})
+    with pytest.raises(UserError, match="damage.at lies after the end of the replay"):
+        study.replay({"damage.neurons": 1, "damage.at": 1e9})
     with pytest.raises(UserError, match="no parameter dt"):
         study.replay({"dt": 0})
     with pytest.raises(UserError, match="no parameter clock.clusters"):
