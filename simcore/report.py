@@ -290,8 +290,8 @@ def _remarks(summary):
     if any(entry.get("interval") and not entry.get("seeds") for entry in summary):
         remarks.append(
             "In brackets: 95 % intervals over the replicates of a sweep, or the networks of an "
-            "experiment. Claims that something grows or falls are judged by the whole interval, "
-            "where there is one."
+            "experiment; of three they are wide, and may reach beyond what a number can be. Claims "
+            "that something grows or falls are judged by the whole interval, where there is one."
         )
     return remarks
 
