@@ -450,12 +450,12 @@ def test_tables_are_learned(study, tmp_path):
         kind: {"kind": "file", "file": str(tmp_path / f"table.{kind}")}
         for kind in ("npy", "csv", "zarr")
     }
-    file, folder = study(
-        targets=targets | {"bad": {"kind": "file", "file": str(tmp_path / "wired.yaml")}}
-    )
+    np.save(tmp_path / "bad.npy", table - 1)
+    bad = {"kind": "file", "file": str(tmp_path / "bad.npy")}
+    file, folder = study(targets=targets | {"bad": bad})
     wanted = [folder / f"readout_{name}.zarr.zip" for name in targets]
     done = run(file, *wanted, folder / "target_bad.zarr.zip")
-    assert_fails(done, "Error in target bad", "wired.yaml")  # and the others went on
+    assert_fails(done, "Error in target bad", "bad.npy")  # and the others went on
     one, *others = (stores.read(folder / f"target_{name}.zarr.zip") for name in targets)
     assert one["target_rate"].shape == (1, 400, 3)
     for other in others:
