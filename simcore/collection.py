@@ -7,13 +7,13 @@ the same study, and what it made is not made again in the collection.
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from simcore import kept
 from simcore.errors import UserError
 from simcore.parameter_types import Folder, Parameters, parameter
 from simcore.parameters import STUDY_NAME, Study, sentence
+from simcore.study_files import read_yaml
 
 # Two underscores part it from the names of its study's rules.
 PART = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
@@ -215,13 +215,7 @@ def _trains(study):
 
 
 def _study(path, where):
-    try:
-        study = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"{where}: {path} cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise UserError(f"{where}: {path} is no YAML ({problem}).") from None
+    study = read_yaml(path, where)
     if not isinstance(study, dict) or "parts" in study:
         raise UserError(f"{where}: {path} is no study: name a file with the keys of one.")
     return study

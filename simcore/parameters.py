@@ -410,6 +410,8 @@ class SymbolTarget(TargetBase):
         sequences = [value] if isinstance(value, str) else value
         if not sequences or not all(s.isalnum() for s in sequences):
             raise ValueError("a sequence is a word of letters or digits such as ABCBA")
+        if len(set(sequences)) < len(sequences):
+            raise ValueError("the same sequence is given twice: parallel sequences are different")
         return value
 
     @property

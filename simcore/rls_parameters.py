@@ -6,10 +6,8 @@ Sections and figures named in the descriptions are those of Kim & Chow 2018 as i
 
 import math
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from simcore.errors import UserError
@@ -26,6 +24,7 @@ from simcore.parameter_types import (
     parameter,
 )
 from simcore.rls_numbers import DAMAGED, NUMBERS, WITH_TRANSFER, headlines
+from simcore.study_files import read_yaml
 
 Interval = tuple[PositiveTime, PositiveTime]
 
@@ -641,12 +640,9 @@ def read_experiments(path):
     Raises
     ------
     UserError
-        It is no YAML.
+        It is no YAML, or gives a key twice.
     """
-    try:
-        return yaml.safe_load(Path(path).read_text())
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    return read_yaml(path)
 
 
 def with_bases(defined, wanted=None):

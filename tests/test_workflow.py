@@ -348,6 +348,10 @@ def test_every_mistake_in_a_study_gets_a_sentence(tmp_path):
         ({"clock": {"neurons_e": 90}}, ["clock", "4 clusters of 20", "90"]),
         ({"song": "no such.wav"}, ["song: there is no file no such.wav", "mend the path"]),
         ({"targets": {"clock": {"kind": "symbols"}}}, ["targets", "cannot be named clock"]),
+        (
+            {"targets": {"two": {"kind": "symbols", "sequence": ["AB", "AB"]}}},
+            ["targets.two.sequence", "given twice"],
+        ),
         ({"targets": {"intact": {"kind": "symbols"}}}, ["targets", "cannot be named intact"]),
     ],
 )
@@ -363,6 +367,14 @@ def test_a_file_that_is_no_study_gets_a_sentence(tmp_path, text):
     file = tmp_path / "broken.yaml"
     file.write_text(text)
     assert_fails(run(file, "-n"), "YAML")
+
+
+def test_a_key_given_twice_gets_a_sentence(tmp_path):
+    file = studies.write(tmp_path, TINY)
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines, "seed: 1", "seed: 2"]))
+    told = f"lines {len(lines) + 1} and {len(lines) + 2}"
+    assert_fails(run(file, "-n"), str(file), "key seed is given twice", told)
 
 
 # --------------------------------------------------------------------------------- faulty files

@@ -6,7 +6,9 @@ import sys
 
 # Before anything imports numba: its cache knows nothing of a changed kernel in another file, so
 # each version of the kernels has a cache of its own.
+from simcore.errors import UserError
 from simcore.provenance import kernels_digest
+from simcore.study_files import read_yaml
 
 os.environ["NUMBA_CACHE_DIR"] = os.path.abspath(f".cache/kernels/{kernels_digest()}")
 
@@ -20,3 +22,10 @@ os.environ["SNAKEMAKE_PROCESS"] = str(os.getpid())
 if not workflow.configfiles:
 
     configfile: "config/config.yaml"
+
+
+for FILE in workflow.configfiles:
+    try:
+        read_yaml(FILE)
+    except UserError as error:
+        sys.exit(str(error))
