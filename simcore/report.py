@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from simcore.stores import replacing
+from simcore.sweep_captions import words
 
 # The chapter of what `make benchmark` measured.
 SPEED = "Speed"
@@ -225,7 +226,7 @@ def _row(entry):
     meaning = MEANINGS.get(last, entry["id"])
     if entry["id"].startswith("sweep."):
         _, sweep, headline = entry["id"].split(".", 2)
-        group, meaning = "", f"{_words(headline)}, sweep {_words(sweep)}"
+        group, meaning = "", f"{words(headline)}, sweep {words(sweep)}"
     for prefix in ("readout.", "rls."):
         if group.startswith(prefix):
             meaning += f", {group.removeprefix(prefix).replace('.damaged.', ', damaged: ')}"
@@ -245,10 +246,6 @@ def _judged(ok, undefined, has_range):
     if ok is None:
         return "undefined" if undefined else "undecided" if has_range else "no range"
     return "✓ in range" if ok else "✗ undefined" if undefined else "✗ out of range"
-
-
-def _words(name):
-    return name.replace("_", " ")
 
 
 def _value(entry, has_range):

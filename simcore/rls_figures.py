@@ -8,6 +8,7 @@ networks of this value alone.
 """
 
 import json
+import textwrap
 
 import matplotlib as mpl
 import numpy as np
@@ -434,7 +435,7 @@ def learning(training, replay):
         figure.legend(handles=handles, loc="outside lower center", ncols=5, title=title)
     else:
         _legend_above(curve)
-    _head(figure, replay, example=False)
+    _head(figure, replay, shown="all")
     return figure
 
 
@@ -753,7 +754,7 @@ def _mean_rates(axes, goal, achieved):
         label = f"silent: {np.count_nonzero(silent)} of {len(silent)}"
         style = {"color": COLOR_I, "marker": "x", "s": 16, "linewidths": 1}
         axes.scatter(x[silent], y[silent], clip_on=False, label=label, **style)
-        axes.legend(loc="upper left")
+        _legend_above(axes)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     for axis in (axes.xaxis, axes.yaxis):
         plain_log_ticks(axis)
@@ -802,7 +803,7 @@ def series(replay):
         below.set_xlim(-0.5, len(names) - 0.5)
     below.set_xlabel(_key(replay))
     figure.align_ylabels()
-    _head(figure, replay, example=False)
+    _head(figure, replay, shown="all")
     return figure
 
 
@@ -866,7 +867,7 @@ def damage(replay):
             label=f"damaged (mean, 95 % interval over {'networks' if several else 'draws'})",
         ),
     ]
-    _head(figure, replay, lines)
+    _head(figure, replay, lines, shown="networks")
     return figure
 
 
@@ -975,16 +976,27 @@ def _new_figure(height):
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def _head(figure, dataset, handles=(), *, example=True, place="outside upper center", ncols=5):
-    """Name lines, and say above what the reader could not know, such as the value of a series."""
-    parameters, words = _parameters(dataset), []
+def _head(figure, replay, handles=(), *, shown="network", place="outside upper center", ncols=5):
+    """Name lines, and say above what the reader could not know, such as the value of a series.
+
+    What is shown is of one `network`, the example; of all `networks` with its value of the series;
+    or of `all`.
+    """
+    parameters, words = _parameters(replay), []
     target = parameters["target"]
     if target["kind"] == "cortical" and target["file"] is None:
         words.append("targets: synthetic rates, not recordings")
-    if example and "value" in dataset:
-        value = dataset["value"].values[dataset.attrs["example_run"]]
-        words.append(f"{_key(dataset)}: {_plain(value)}")
-    text = "; ".join(words)
+    example = replay.attrs["example_run"]
+    if shown != "all" and "value" in replay:
+        words.append(f"{_key(replay)}: {_plain(replay['value'].values[example])}")
+    runs = list(_example_runs(replay))
+    if shown == "network" and len(runs) > 1:
+        found = _means_over_starts(replay, "correlation").mean(axis=(1, 2))
+        words.append(
+            f"network {1 + runs.index(example)} of {len(runs)}, correlation {found[example]:.2f} "
+            f"(of all: {found[runs].mean():.2f})"
+        )
+    text = "\n".join(textwrap.wrap("; ".join(words), 75))
     if handles:
         title = {"title": text, "title_fontsize": 10} if text else {}
         figure.legend(handles=handles, loc=place, ncols=ncols, **title)

@@ -48,14 +48,14 @@ def numbers(sweep):
     str
         A sentence, with a part for each headline.
     """
-    told = [f"{_words(name)}: {_meaning(one, sweep)}" for name, one in sweep.headlines.items()]
+    told = [f"{words(name)}: {_meaning(one, sweep)}" for name, one in sweep.headlines.items()]
     return f"{'; '.join(told)}." if told else ""
 
 
 def _meaning(headline, sweep):
     """What one headline is, in words."""
     along = sweep.summed(headline)
-    measure = _words(headline.measure.replace(".", " "))
+    measure = words(headline.measure.replace(".", " "))
     axes = " ".join(
         axis if headline.over.get(axis, 1) == 1 else f"{axis}^{headline.over[axis]:g}"
         for axis in along
@@ -75,7 +75,8 @@ def _meaning(headline, sweep):
     return said + (f", at {' and '.join(at)}" if at else "")
 
 
-def _words(name):
+def words(name):
+    """Write a name as people do."""
     return name.replace("_", " ")
 
 
