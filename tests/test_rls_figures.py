@@ -649,15 +649,27 @@ def test_synthetic_rates_are_called_so():
         rls_figures.rates(replay),
         rls_figures.damage(replay),
     ):
-        assert synthetic in words(figure)
+        assert synthetic in "\n".join(words(figure))
     of_a_user = made(merged(CORTICAL, {"target": {"file": "my.npy"}}))[1]
-    assert synthetic not in words(rls_figures.rates(of_a_user))
-    assert synthetic not in words(ALL["rates"]())
+    assert synthetic not in "\n".join(words(rls_figures.rates(of_a_user)))
+    assert synthetic not in "\n".join(words(ALL["rates"]()))
 
 
 def test_examples_of_a_series_say_which_value_they_have():
     for draw in (rls_figures.targets_and_drive, rls_figures.raster):
-        assert "training.lambda: 5" in words(draw(SERIES_REPLAY))
+        assert "training.lambda: 5" in "\n".join(words(draw(SERIES_REPLAY)))
+
+
+def test_what_is_of_one_network_says_which_and_how_good_it_is():
+    replay = made(merged(CORTICAL, {"networks": 3}))[1]
+    of_each = replay["correlation"].mean([d for d in replay["correlation"].dims if d != "run"])
+    example = replay.attrs["example_run"]
+    told = f"{of_each.values[example]:.2f} (of all: {of_each.mean():.2f})"
+    for draw in (rls_figures.targets_and_drive, rls_figures.raster, rls_figures.rates):
+        head = " ".join("\n".join(words(draw(replay))).split())
+        assert f"network {example + 1} of 3, correlation {told}" in head
+    alone = made(merged(CORTICAL, {"networks": 1}))[1]
+    assert "network 1 of" not in "\n".join(words(rls_figures.rates(alone)))
 
 
 def test_stores_read_from_files_are_drawn_alike(tmp_path):
