@@ -176,7 +176,8 @@ def keep_points(numbers, costs, path, *, name, seed):
     Parameters
     ----------
     numbers : dict of str to xarray.Dataset
-        By the identity of the point: its store, or what :func:`points` gave.
+        By the identity of the point: its store, or what :func:`points` gave; with an attribute
+        ``place``, where it lies in the sweep.
     costs : dict of str to float
         CPU seconds of steps, by their identity.
     path : path-like
@@ -187,6 +188,7 @@ def keep_points(numbers, costs, path, *, name, seed):
     stored = list(numbers.values())
     texts = {
         "identity": (list(numbers), "what the point goes by"),
+        "place": ([one.attrs.get("place", "") for one in stored], "where it lies in the sweep"),
         "failure": ([one.attrs["failure"] for one in stored], "why it lacks numbers, if so"),
         "code_digest": ([one.attrs["code_digest"] for one in stored], "of the code that made it"),
     }
@@ -226,7 +228,8 @@ def points(path, sweep):
     if not Path(path).exists():
         return {}
     table = _read(path, _kept_points(sweep))
-    texts = ("identity", "failure", "code_digest")
+    # Files of earlier versions have no places.
+    texts = [t for t in ("identity", "place", "failure", "code_digest") if t in table]
     columns = {text: table[text].values.tolist() for text in texts}
     numbers = table.drop_vars(texts)
     return {

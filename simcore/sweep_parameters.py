@@ -338,6 +338,17 @@ class Sweep(Parameters):
                 ids.append(f"sweep.{name}.{headline_name}{at}")
         return ids
 
+    def place(self, index, seed):
+        """Write where a point lies on the axes, and the seed of its replicate in a study of a seed.
+
+        Another study's sweep may have the same point as another replicate.
+        """
+        on_axes = [
+            f"{name}={place_text(axis.coordinates[place])}"
+            for (name, axis), place in zip(self.axes.items(), index[:-1], strict=True)
+        ]
+        return ", ".join([*on_axes, f"seed={seed + index[-1]}"])
+
     @property
     def shape(self):
         """Number of places on each axis, and of replicates."""

@@ -155,7 +155,10 @@ def test_kept_points_stand_for_their_stores(tmp_path):
         costs |= sweep_runs.make_point(point, tmp_path, set())
     stored = [stores.read(sweeps.point_path(tmp_path, point.key)) for point in points]
     path, seconds = kept.points_path(tmp_path, "rates"), {"some step": 1.5}
-    numbers = {point.identity: one for point, one in zip(points, stored, strict=True)}
+    numbers = {
+        point.identity: one.assign_attrs(place=sweep.place(point.index, 7))
+        for point, one in zip(points, stored, strict=True)
+    }
     kept.keep_points(numbers, seconds, path, name="rates", seed=1)
     assert kept.costs(path, "rates") == seconds
 
@@ -176,6 +179,8 @@ def test_kept_points_stand_for_their_stores(tmp_path):
     failures = [one.attrs["failure"] for one in stored]
     assert dataset["failure"].values[:2, 0].tolist() == failures
     assert found[points[0].identity].attrs["code_digest"] == stored[0].attrs["code_digest"]
+    places = [found[point.identity].attrs["place"] for point in points[:2]]
+    assert places == ["rate=4, seed=7", "rate=5, seed=7"]
     # What was computed here goes before what is kept.
     sweep_runs.make_point(points[0], tmp_path, set())
     sweep_runs.gather(sweep, keys, tmp_path, tmp_path / "all.zarr.zip", **options)

@@ -1,5 +1,6 @@
 """A sweep as its users run it: once, again, larger, in other batches, after a loss."""
 
+import itertools
 import json
 import shutil
 
@@ -118,6 +119,12 @@ def test_a_whole_study_begins_with_what_was_kept(sweep, finished, tmp_path):
     narrow = {"sweeps": {"define": {"lost": {"axes": {"lost": {"values": [0.0]}}}}}}
     done = run(studies.write(sweep.folder, merged(STUDY, narrow)), "keep")
     assert done.returncode == 0 and "4 of 4 points" in done.text, done.text
+    with xr.open_dataset(folder / "kept/sweeps/lost.zarr.zip") as table:
+        places = table["place"].values.tolist()
+    assert set(places) == {
+        f"duration={duration}, lost={lost}, seed={seed}"
+        for duration, lost, seed in itertools.product((200, 300), (0, 0.5), (1, 2))
+    }
 
     (tmp_path / "all").mkdir()
     shutil.copytree(folder / "kept", tmp_path / "all/swept")

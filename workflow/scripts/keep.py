@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from planned import planned_points
+from planned import planned_points, planned_sweep
 from stage import Stage
 
 from simcore import kept, stores, sweeps
@@ -41,13 +41,16 @@ def keep_points(sweep, files):
     for name, path in [*files.items(), (sweep, made)]:
         numbers |= kept.points(path, name)
         costs |= kept.costs(path, name)
-    planned = planned_points(snakemake.config, sweep)
+    axes, planned = planned_sweep(snakemake.config, sweep), planned_points(snakemake.config, sweep)
     for point in planned:
         path = sweeps.point_path(folder / "sweeps", point.key)
         if path.exists():
             numbers[point.identity] = stores.read(path, stage=f"sweep point {point.key}")
             steps = point.steps.items()
             costs |= {step.identity: seconds[key] for key, step in steps if key in seconds}
+        if point.identity in numbers:
+            place = axes.place(point.index, this.params["seed"])
+            numbers[point.identity] = numbers[point.identity].assign_attrs(place=place)
     if numbers:
         kept.keep_points(numbers, costs, made, name=sweep, seed=this.params["seed"])
         there = sum(point.identity in numbers for point in planned)

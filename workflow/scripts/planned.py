@@ -7,6 +7,11 @@ from simcore.rls_parameters import Experiment
 from simcore.sweep_parameters import Sweep
 
 
+def planned_sweep(config, name):
+    """Return a sweep by its name in Snakemake's config."""
+    return Sweep.model_validate(config["sweeps"]["define"][name])
+
+
 def planned_points(config, name, numbers=None):
     """Return some points of a sweep, or all.
 
@@ -19,7 +24,7 @@ def planned_points(config, name, numbers=None):
     numbers : list of int, optional
         Places of the points in the order of the grid.
     """
-    sweep, plan = Sweep.model_validate(config["sweeps"]["define"][name]), config["sweep_plan"]
+    sweep, plan = planned_sweep(config, name), config["sweep_plan"]
     known = plan["experiments"]
     return sweeps.points(sweep, plan["study"], plan["codes"], experiments=known, only=numbers)
 
