@@ -126,6 +126,8 @@ def _parts(measure, rest):
 def _place_of(coordinate):
     name, value = coordinate.attrs["long_name"].replace("_", " "), place_text(coordinate.item())
     unit = coordinate.attrs["units"]
+    if name == unit:
+        return f"{value} {unit}"
     return f"{name} {value}" if unit == "1" else f"{name} {value} {unit}"
 
 
@@ -148,10 +150,15 @@ def _of_headlines(dataset, given):
 
 
 def _through_origin(numbers, headline, first, given):
-    """The numbers of the headline that fits a line through the origin to those of this one."""
-    fit = headline.model_copy(update={"per": first})
-    names = [name for name, other in given.headlines.items() if other == fit]
-    return [number for number in numbers if number.name in names]
+    """Slopes of lines through the origin that other headlines fit to this one's numbers, and where.
+
+    Each with the first and the last place on the axis that counted.
+    """
+    ends = {}
+    for name, other in given.headlines.items():
+        if other == headline.model_copy(update={"per": first, "within": other.within}):
+            ends[name] = other.within.get(first, (-np.inf, np.inf))
+    return [(number, *ends[number.name]) for number in numbers if number.name in ends]
 
 
 def _grid(counts):
@@ -203,9 +210,10 @@ def _line(axes, table, part, first, second=None, *, legend):
         _legend(axes, label_of(part[second]))
 
 
-def _legend(axes, title):
-    columns = 1 + (len(axes.get_legend_handles_labels()[0]) > 5)
-    axes.legend(title=title, title_fontsize="x-small", fontsize=7, ncols=columns)
+def _legend(axes, title, *, above=False):
+    columns = 3 if above else 1 + (len(axes.get_legend_handles_labels()[0]) > 5)
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)} if above else {}
+    axes.legend(title=title, title_fontsize="x-small", fontsize=7, ncols=columns, **place)
 
 
 def _scale(axes, axis):
@@ -260,17 +268,19 @@ def _along(headline, given, labels, lines, panels, parts):
             here = [n for n in here if np.isfinite(n.value)]
             if not here:
                 continue
-            fits = [n for n in lines if n.at.items() <= here[0].at.items()]
+            fits = [fit for fit in lines if fit[0].at.items() <= here[0].at.items()]
             label = None if hue is None else place_text(hue)
             _numbers(axes, first, here, color=color, label=label, joined=not fits)
-            for fit in fits:
-                x = np.linspace(here[0].at[first], here[-1].at[first])
-                x = x[fit.value * x <= max(n.value for n in here)]
-                axes.plot(x, fit.value * x, color=color, linewidth=1)
+            for slope, low, high in fits:
+                x = np.linspace(max(here[0].at[first], low), min(here[-1].at[first], high))
+                x = x[slope.value * x <= max(n.value for n in here)]
+                axes.plot(x, slope.value * x, color=color, linewidth=1)
         if headline.theory is not None:
             axes.axhline(headline.theory, color="0.4", linestyle="--", label="theory")
         if others or headline.theory is not None:
-            _legend(axes, labels[others[0]] if others else None)
+            # Where bars may reach over the whole panel no place inside is free.
+            above = numbers[0].at.keys() <= labels.keys()  # no title there
+            _legend(axes, labels[others[0]] if others else None, above=above)
         axes.set(xlabel=labels[first], ylabel=_worded(numbers[0].name, numbers[0].unit))
         _scale(axes, given.axes[first])
         if _is_place_on_log(headline, given):

@@ -355,7 +355,10 @@ class _Chains:
         seed = self.seed if seed is None else seed
         for file in rest.get("files", {}).values():
             if not Path(file).exists():
-                raise UserError(f"{self.where}: there is no file {file}: mend the path.")
+                raise UserError(
+                    f"{self.where}: there is no file {file}: run the study "
+                    "that makes it first (a sweep is planned with it), or mend the path."
+                )
         return Step(stage, name, given, seed, self.codes[stage], **rest)
 
     @cached_property

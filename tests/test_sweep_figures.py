@@ -147,11 +147,14 @@ def test_a_power_lies_beside_that_of_a_theory():
 
 def test_a_line_through_the_origin_lies_beside_what_it_fits():
     crossing = {"kind": "crossing", "measure": MEASURE, "level": 0.5}
-    headlines = {"longest": crossing, "capacity": crossing | {"per": "rate_i"}}
-    dataset = gathered("rate_e", "rate_i", function=lambda e, i: 1 - e / i, headlines=headlines)
-    figure = sweep_figures.sweep(dataset.isel(rate_i=slice(1, None)))
-    (line,) = [line for line in figure.axes[1].lines if line.get_marker() == "None"]
-    assert np.allclose(line.get_ydata(), line.get_xdata() / 2)
+    for within, ends in (({}, [2, 4]), ({"rate_i": [2, 3]}, [2, 3])):
+        capacity = crossing | {"per": "rate_i", "within": within}
+        headlines = {"longest": crossing, "capacity": capacity}
+        dataset = gathered("rate_e", "rate_i", function=lambda e, i: 1 - e / i, headlines=headlines)
+        figure = sweep_figures.sweep(dataset.isel(rate_i=slice(1, None)))
+        (line,) = [line for line in figure.axes[1].lines if line.get_marker() == "None"]
+        assert np.allclose(line.get_ydata(), line.get_xdata() / 2)
+        assert line.get_xdata()[[0, -1]].tolist() == ends
 
 
 def test_a_bound_is_an_open_dot():
