@@ -758,8 +758,8 @@ def learning_curve(readout):
     for label, (name, color, marker) in curves.items():
         axes.plot(seconds, readout[name], color=color, marker=marker, markersize=5, label=label)
     found = readout["correlation_curve"].values
-    if np.isfinite(found).any():
-        best = np.nanargmax(found)
+    if "kept_after_ms" in readout.attrs:
+        best = int(np.searchsorted(readout["learning_time"], readout.attrs["kept_after_ms"]))
         ring = {"marker": "o", "s": 110, "facecolors": "none", "edgecolors": "black"}
         axes.scatter(seconds[best], found[best], **ring, zorder=3, label="kept weights")
     axes.set_xlim(0, 1.05 * seconds[-1])

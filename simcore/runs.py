@@ -219,7 +219,9 @@ class LearningRun:
     The weights of the best test are kept: with more learning the read-outs, which learn from their
     own spikes too, fire more and more. Correlation, not error, tells which that is: where much of
     a target is silent, or has a mean of its own in each channel, the error of read-outs that keep
-    no time at all is small.
+    no time at all is small. Of tests whose correlations are as good as the best (nearer to it than
+    the tolerance by which learning has levelled off) it is the one with the least error: while a
+    correlation stays, rates may still come closer to the target.
 
     Parameters
     ----------
@@ -235,7 +237,22 @@ class LearningRun:
         self.state, self.readout_state = state, readout_state
         self.parameters, self.test = parameters, test
         self.curve = []
-        self.best_weight = readout_state.weight.copy()
+        # The tests that are as good as the best, by their places in the curve.
+        self.good_weights = {}
+
+    @property
+    def best_weight(self):
+        """The weights of the best test; what was learned last, if none saw a pass."""
+        return self.good_weights.get(self.best_test, self.readout_state.weight)
+
+    @property
+    def best_test(self):
+        """The place of the best test in the curve; None if none saw a pass."""
+        return min(self.good_weights, key=self._error_then_correlation, default=None)
+
+    def _error_then_correlation(self, test):
+        _, error, correlation = self.curve[test]
+        return error, -correlation
 
     def arrays(self):
         """Everything that is needed to go on, as arrays."""
@@ -243,7 +260,8 @@ class LearningRun:
             _named("state.", clock.flatten(self.state))
             | _named("readout.", clock.flatten(self.readout_state))
             | {"curve": np.array(self.curve, dtype=float).reshape(-1, 3)}
-            | {"best_weight": self.best_weight}
+            | {"good_tests": np.array(list(self.good_weights), dtype=np.int64)}
+            | {"good_weights": np.array(list(self.good_weights.values()))}
         )
 
     def restore(self, arrays):
@@ -251,7 +269,8 @@ class LearningRun:
         clock.restore(self.state, _part(arrays, "state."))
         clock.restore(self.readout_state, _part(arrays, "readout."))
         self.curve = [tuple(row) for row in arrays["curve"]]
-        self.best_weight = arrays["best_weight"]
+        weights = dict(zip(arrays["good_tests"], arrays["good_weights"], strict=True))
+        self.good_weights = {int(test): weight for test, weight in weights.items()}
 
     def run(self, network, readout_kernel, tick):
         """Learn until the correlation levels off, or for the longest time allowed.
@@ -269,10 +288,19 @@ class LearningRun:
             end = min(learned + p.learning_block, p.learning_max)
             readout.run(self.state, network, self.readout_state, readout_kernel, end, tick=tick)
             error, correlation = self.test(self.readout_state.weight, lambda _, end=end: tick(end))
-            if not any(before >= correlation or np.isnan(correlation) for *_, before in self.curve):
-                self.best_weight = self.readout_state.weight.copy()
             self.curve.append((end, error, correlation))
+            self.good_weights[len(self.curve) - 1] = self.readout_state.weight.copy()
+            self._forget_what_is_worse()
         return True
+
+    def _forget_what_is_worse(self):
+        """Forget the weights of tests that are not as good as the best."""
+        of_tests = {test: self.curve[test][2] for test in self.good_weights}
+        best = max((c for c in of_tests.values() if not np.isnan(c)), default=np.nan)
+        for test, correlation in of_tests.items():
+            near = best - correlation < self.parameters.levelled_off or correlation == best
+            if not near:
+                del self.good_weights[test]
 
     def levelled_off(self):
         """Whether the best correlation has stopped rising, once the shortest learning is over."""

@@ -261,7 +261,8 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
     Returns
     -------
     xarray.Dataset
-        Of :func:`simcore.datasets.readout`, with the attribute ``levelled_off``.
+        Of :func:`simcore.datasets.readout`, with the attributes ``levelled_off`` and, if any test
+        saw a pass, ``kept_after_ms``: the learning after which the weights were as they are kept.
     """
     parameters, dt = Clock.model_validate(given["clock"]), given["dt"]
     learning = Readout.model_validate(given["readout"])
@@ -311,7 +312,8 @@ def learn(given, seed, network, target, *, name, watch=unwatched, say=unsaid):
     dataset = dataset.assign(
         {label: target[label] for label in ("symbol", "frequency") if label in target}
     )
-    return dataset.assign_attrs(levelled_off=int(levelled_off), simulated_ms=learned)
+    kept = {} if run.best_test is None else {"kept_after_ms": run.curve[run.best_test][0]}
+    return dataset.assign_attrs(levelled_off=int(levelled_off), simulated_ms=learned, **kept)
 
 
 def target(given, clock_replay, *, name, song=None, file=None, say=unsaid):

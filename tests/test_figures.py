@@ -408,6 +408,14 @@ def test_readout_weights_are_ordered_by_cluster_and_averaged():
     np.testing.assert_allclose(image.mean(axis=2), expected)
 
 
+def test_the_ring_is_around_the_test_whose_weights_are_kept():
+    stored = readout(tests=3)
+    time, correlation = (stored[n].values for n in ("learning_time", "correlation_curve"))
+    axes = drawn(figures.learning_curve(stored.assign_attrs(kept_after_ms=time[1]))).axes[0]
+    (ring,) = axes.collections
+    np.testing.assert_allclose(ring.get_offsets(), [[time[1] / 1000, correlation[1]]])
+
+
 def test_learning_curve_is_in_seconds():
     error, correlation = ALL["learning_curve"]().axes[0].lines
     np.testing.assert_allclose(error.get_xdata(), [12, 24, 36])

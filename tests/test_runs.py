@@ -35,7 +35,24 @@ def test_learning_ends_when_the_best_correlation_has_levelled_off(monkeypatch):
     run, levelled_off = learn(monkeypatch, tests)
     assert levelled_off
     assert len(run.curve) == 6
-    assert run.best_weight[0, 0] == 5  # of the test with 0.705
+    assert run.best_weight[0, 0] == 5  # of the test with 0.705, of the same error as that with 0.7
+
+
+def test_of_tests_as_good_as_the_best_the_one_with_the_least_error_is_kept(monkeypatch):
+    tests = [(0.45, 0.46), (0.32, 0.729), (0.26, 0.722), (0.16, 0.72), (0.13, 0.694)]
+    run, _ = learn(monkeypatch, tests, learning_max=30e3)
+    assert run.best_weight[0, 0] == 4  # 0.72 is as good as 0.729, 0.694 is not
+    assert list(run.good_weights) == [1, 2, 3]
+    run, _ = learn(monkeypatch, tests, learning_max=30e3, levelled_off=0)
+    assert run.best_weight[0, 0] == 2
+    # A test falls behind when a better one follows, whatever its error.
+    run, _ = learn(monkeypatch, [(0.1, 0.5), (0.3, 0.505), (0.4, 0.512)], learning_max=18e3)
+    assert run.best_weight[0, 0] == 2
+
+
+def test_without_any_pass_what_was_learned_last_is_kept(monkeypatch):
+    run, _ = learn(monkeypatch, [(np.nan, np.nan)] * 3, learning_max=18e3)
+    assert run.best_weight[0, 0] == 3
 
 
 def test_silent_readouts_have_not_levelled_off(monkeypatch):
