@@ -137,9 +137,11 @@ def order(winner: np.ndarray, n_clusters: int) -> float:
 
 
 def dwell_time(winner: np.ndarray) -> float:
-    """Return the mean time in ms that a cluster stays the winner; NaN if the winner never changes.
+    """Return how long a cluster stays the winner, in ms, around a random moment.
 
-    The first and the last stay, cut by the run's ends, and moments without a winner do not count.
+    The mean over moments of the stay in which each lies: between assemblies many short stays are a
+    matter of noise, and a mean over stays would tell little else. The first and the last stay, cut
+    by the run's ends, and moments without a winner do not count; NaN if the winner never changes.
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ def dwell_time(winner: np.ndarray) -> float:
     """
     change = np.flatnonzero(np.diff(winner)) + 1
     stay = np.diff(change)[winner[change[:-1]] >= 0]
-    return float(np.mean(stay)) if stay.size else np.nan
+    return float(np.average(stay, weights=stay)) if stay.size else np.nan
 
 
 def broken_links(counts: np.ndarray) -> float:

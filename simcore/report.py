@@ -38,7 +38,7 @@ MEANINGS = {
     "driven": "the same under another clock's spikes",
     "spontaneous_backward": "factor by which backward weights changed on their own",
     "driven_backward": "the same under another clock's spikes",
-    "dwell_time": "mean time that a cluster stays the most active",
+    "dwell_time": "how long the most active cluster stays so, mean over moments",
     "broken_links": "clusters that mostly do not hand on to the next",
     "coefficient": "c of sd = c √(mean time) of the clusters",
     "rmse_sqrt": "error of that fit",

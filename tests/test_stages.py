@@ -89,7 +89,7 @@ def test_a_rhythm_has_the_numbers_that_were_counted_by_hand():
         "period_mean": (52.5, "ms"),  # 60, 50, 50, 50
         "period_sd": (np.sqrt(18.75), "ms"),
         "order": (18 / 21, "1"),
-        "dwell_time": ((17 * 10 + 5 * 20) / 22, "ms"),
+        "dwell_time": ((17 * 10**2 + 5 * 20**2) / (17 * 10 + 5 * 20), "ms"),
         "broken_links": (1, "1"),
     }
     assert numbers.keys() == {f"clock.replay.{part}" for part in expected}
