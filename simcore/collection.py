@@ -101,9 +101,10 @@ def read_collection(data, file):
             raise UserError(f"{file}: song: there is no file {collection.song}: mend the path.")
         given["song"] = collection.song
     made = [
-        str(Path(collection.results) / str(study["study"]) / "consolidation.zarr.zip")
+        str(Path(collection.results) / str(study["study"]) / f"{stage}.zarr.zip")
         for _, study in runs.values()
         if _trains(study)
+        for stage in ("embedding", "consolidation")
     ]
     known = {"made": made}
     return collection, {
@@ -189,10 +190,11 @@ def _renamed(study, names):
 
 
 def _renamed_clock(clock, names):
-    """The name of a study, or the path of its store, with the study named anew."""
+    """A study, its embedded clock, or the path of its store, with the study named anew."""
+    name, slash, stage = clock.partition("/")
+    if name in names and stage in ("", "embedding"):
+        return names[name] + slash + stage
     path = Path(clock)
-    if clock in names:
-        return names[clock]
     if path.suffix and path.parent.name in names:
         return str(path.parent.with_name(names[path.parent.name]) / path.name)
     return clock

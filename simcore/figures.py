@@ -70,6 +70,8 @@ def save(figure, stem):
     """
     without_date = {"CreationDate": None, "Creator": None, "Producer": None}
     with mpl.rc_context(STYLE):
+        # Ticks change with the room that a first layout gives them: the second one fits them.
+        figure.draw_without_rendering()
         with replacing(f"{stem}.png") as file:
             options = {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}
             figure.savefig(file, format="png", dpi=DPI, **options)

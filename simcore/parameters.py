@@ -690,8 +690,9 @@ class Study(Parameters):
         for group, key in (("clock", "weights"), ("stability", "driver")):
             given = data.get(group)
             named = given.get(key) if isinstance(given, dict) else None
-            if isinstance(named, str) and re.fullmatch(STUDY_NAME, named):
-                path = str(results / named / "consolidation.zarr.zip")
+            if isinstance(named, str) and re.fullmatch(f"{STUDY_NAME}(/embedding)?", named):
+                name, _, stage = named.partition("/")
+                path = str(results / name / f"{stage or 'consolidation'}.zarr.zip")
                 data = data | {group: given | {key: path}}
         return data
 

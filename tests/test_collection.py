@@ -60,7 +60,8 @@ def test_studies_lie_beside_the_collection_and_share_its_results_and_song(tmp_pa
         assert study["results"] == results and study["song"] == song
     assert parts["one"].get("kept") is None and parts["two"]["kept"] == "elsewhere"
     assert parts["two"]["_part"]["file"] == str(tmp_path / "b.yaml")
-    assert parts["two"]["_part"]["made"] == [f"{results}/wired/consolidation.zarr.zip"]
+    stores = [f"{results}/wired/{stage}.zarr.zip" for stage in ("embedding", "consolidation")]
+    assert parts["two"]["_part"]["made"] == stores
 
 
 def test_replicates_take_the_clocks_of_their_own_seed(tmp_path):
@@ -83,20 +84,30 @@ def test_replicates_take_the_clocks_of_their_own_seed(tmp_path):
     assert parts["two_seed3"]["expected_of"] == "larger_seed3"
     assert parts["two_seed2"]["stability"] == {"driver": "other"}
     made = [
-        f"{tmp_path}/results/{study}/consolidation.zarr.zip" for study in ("wired", "wired_seed2")
+        f"{tmp_path}/results/{study}/{stage}.zarr.zip"
+        for study in ("wired", "wired_seed2")
+        for stage in ("embedding", "consolidation")
     ]
     assert parts["two"]["_part"]["made"] == made
 
 
 @pytest.mark.parametrize("seed", [4, "4", 4.0])
-def test_a_clock_named_by_its_store_is_that_of_the_same_seed_too(tmp_path, seed):
+@pytest.mark.parametrize(
+    ("named", "of_its_seed"),
+    [
+        ("results/wired/consolidation.zarr.zip", "results/wired_seed5/consolidation.zarr.zip"),
+        ("wired/embedding", "wired_seed5/embedding"),
+    ],
+)
+def test_a_clock_named_by_its_store_is_that_of_the_same_seed_too(
+    tmp_path, seed, named, of_its_seed
+):
     trained = merged(ONE, {"seed": seed, "clock": {"connectivity": "trained"}})
-    clock = {"weights": "results/wired/consolidation.zarr.zip"}
+    clock = {"weights": named}
     taker = {"study": "larger", "seed": 4, "methods": ["clock"], "clock": clock}
     file = write(tmp_path, COLLECTION | {"replicates": {"one": 2, "two": 2}}, a=trained, b=taker)
     _, parts = read_collection(yaml.safe_load(file.read_text()), file)
-    repeated = parts["two_seed5"]["clock"]["weights"]
-    assert repeated == "results/wired_seed5/consolidation.zarr.zip"
+    assert parts["two_seed5"]["clock"]["weights"] == of_its_seed
     assert parts["two"]["clock"] == clock
 
 

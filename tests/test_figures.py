@@ -223,6 +223,14 @@ def test_files_are_small_and_repeat_byte_by_byte(name, tmp_path):
         assert b"Date" not in first
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_is_cut_off_at_the_edge(name, tmp_path):
+    figures.save(ALL[name](), tmp_path / name)
+    image = mpl.image.imread(tmp_path / f"{name}.png")[..., :3]
+    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+        assert np.all(edge == 1)
+
+
 def test_settings_of_the_user_change_nothing_and_stay(tmp_path):
     figures.save(ALL["periods"](), tmp_path / "plain")
     with mpl.rc_context({"font.size": 30, "axes.grid": True, "text.color": "red"}):

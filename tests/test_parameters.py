@@ -205,7 +205,10 @@ def test_another_study_of_the_same_folder_is_known_by_its_name():
     assert (
         given.clock.weights == "here/demo/consolidation.zarr.zip" == given.files()["clock.weights"]
     )
-    assert study(clock={"weights": "demo.zarr.zip"}).clock.weights == "demo.zarr.zip"
+    embedded = study(results="here", clock={"weights": "demo/embedding"}).clock.weights
+    assert embedded == "here/demo/embedding.zarr.zip"
+    for path in ("demo.zarr.zip", "demo/other"):
+        assert study(clock={"weights": path}).clock.weights == path
     given = study(stability={"driver": "random_order"})
     assert given.stability.driver == "results/random_order/consolidation.zarr.zip"
     ids = ("clock.stability.spontaneous", "clock.stability.driven")
