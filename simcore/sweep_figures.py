@@ -24,6 +24,7 @@ from simcore.sweep_parameters import View, place_text
 
 COLUMNS = 3  # panels in a row
 PANEL = 3.5, 2.9  # inches
+LABEL = 28  # letters of a line beside a panel
 TICKS = 7.5  # points: places on a logarithmic axis have many digits
 PALETTE = "flare"
 INTERVAL = {"errorbar": intervals.of_mean}
@@ -378,7 +379,7 @@ def title_of(name, measure):
     """Name and unit of a measure, without the words that all have in common."""
     for prefix in ("clock.", "readout.", "rls."):
         name = name.removeprefix(prefix)
-    return _worded(name.replace(".", " "), measure.attrs["units"])
+    return textwrap.fill(_worded(name.replace(".", " "), measure.attrs["units"]), LABEL)
 
 
 def _worded(name, unit):

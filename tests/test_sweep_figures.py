@@ -2,11 +2,12 @@
 
 import json
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import xarray as xr
 
-from simcore import sweep_figures
+from simcore import figures, sweep_figures
 from simcore.datasets import variable
 from simcore.sweep_parameters import Comparison, Sweep
 
@@ -48,6 +49,18 @@ def test_every_replicate_is_a_dot_and_means_are_a_line():
     assert np.allclose(axes.lines[0].get_ydata(), np.mean(known, axis=1))
     assert axes.get_xlabel() == "rate e (kHz)"
     assert "3 replicates" in figure.get_suptitle()
+
+
+def test_long_names_of_measures_are_not_cut_off(tmp_path):
+    dataset = gathered("rate_e")
+    dataset[MEASURE] = dataset[MEASURE].assign_attrs(units="mm^0.5")
+    named = "rls.sequence.damaged.neurons.channel_correlation"
+    given = json.loads(dataset.attrs["parameters"]) | {"measures": [named]}
+    dataset = dataset.rename({MEASURE: named}).assign_attrs(parameters=json.dumps(given))
+    figures.save(sweep_figures.sweep(dataset), tmp_path / "sweep")
+    image = mpl.image.imread(tmp_path / "sweep.png")[..., :3]
+    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+        assert np.all(edge == 1)
 
 
 def test_a_second_axis_is_a_colour():
