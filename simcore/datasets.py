@@ -487,9 +487,10 @@ def rls_replay(experiment, results, examples, untrained, target, predicted):
     }
     variables = rls_runs(experiment) | _of_followers(experiment, of_runs)
     if experiment.spikes:
-        rate = of_runs["count"] / (experiment.target.duration / 1e3)
-        dims = ("run", "pattern", "start", "neuron")
-        variables["rate"] = variable(dims, rate, "Hz", "in the window")
+        seconds, dims = experiment.target.duration / 1e3, ("run", "pattern", "start", "neuron")
+        for name, when in (("", ""), ("untrained_", ", before training")):
+            rate = of_runs[f"{name}count"] / seconds
+            variables[f"{name}rate"] = variable(dims, rate, "Hz", f"in the window{when}")
     if cases:
         kinds, amounts = zip(*cases, strict=True)
         variables["damage_kind"] = variable(

@@ -50,6 +50,7 @@ SOURCES = {
     "targets.<name> (kind: file)": (OURS, {"on_rate": PAPER}),
     "damage": (OURS, {}),
     "stability": (PAPER, {"driver": OURS}),
+    "moments": (OURS, {}),
     "clock": (CODE, dict.fromkeys(("connectivity", "weights", "precision"), OURS)),
     "clock.start_weights": (CODE, {}),
     "clock.external": (CODE, {}),

@@ -526,6 +526,18 @@ class Stability(Parameters):
     duration: PositiveTime = parameter(3.6e6, "ms", "of that plasticity")
 
 
+class Moments(Parameters):
+    """Moments of the learning whose numbers the summary tells beside those of its end."""
+
+    embedding: tuple[PositiveTime, ...] = parameter(
+        (), "ms", "of the embedding: weights at the recorded moment that is nearest"
+    )
+    consolidation: tuple[PositiveTime, ...] = parameter((), "ms", "of the consolidation, likewise")
+    readouts: dict[Name, PositiveTime] = parameter(
+        {}, "ms", "of the read-outs, by target: the test after that much learning"
+    )
+
+
 class Run(Parameters):
     """How to run; none of this changes a result."""
 
@@ -648,6 +660,7 @@ class Study(Parameters):
     replay: Replay = Replay()
     damage: Damage = Damage()
     stability: Stability = Stability()
+    moments: Moments = Moments()
     methods: tuple[Literal["clock", "rls"], ...] = parameter(
         ("clock", "rls"),
         "1",
@@ -804,6 +817,22 @@ class Study(Parameters):
         return targets
 
     @model_validator(mode="after")
+    def _moments_come(self):
+        for stage in ("embedding", "consolidation"):
+            for moment in getattr(self.moments, stage):
+                if not self.clock.learns or moment > getattr(self.clock, stage):
+                    raise ValueError(
+                        f"moments.{stage}: {moment / 6e4:g} min lies beyond the clock's {stage}: "
+                        "name earlier moments"
+                    )
+        for name in self.moments.readouts:
+            if name not in self.targets or self.readouts_of(name) != name:
+                raise ValueError(
+                    f"moments.readouts: there is no target {name} with read-outs of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _expected_ids_exist(self):
         known = set(self.summary_ids())
         for name in self.expected:
@@ -835,13 +864,16 @@ class Study(Parameters):
 
     def clock_summary_ids(self):
         """Those of the clock and its read-outs."""
-        ids = []
+        ids, parts = [], ("within", "forward", "backward", "rest")
         if self.clock.learns:
-            parts = ("within", "forward", "backward", "rest")
             ids += [f"clock.weights.{when}{part}" for when in ("", "embedded_") for part in parts]
             ids += [f"clock.weights.inhibition_{part}" for part in parts if part != "rest"]
             ids += ["clock.weights.relative_strength"]
             ids += [f"clock.spectrum.{part}" for part in SPECTRUM]
+        for stage, moments in self.courses().items():
+            for moment in moments:
+                at = f"clock.weights.{stage}[{moment / 6e4:g}]"
+                ids += [f"{at}.{part}" for part in (*parts, "i_to_e")]
         if self.stability.driver:
             runs = ("spontaneous", "driven")
             ids += [f"clock.stability.{run}{end}" for run in runs for end in ("", "_backward")]
@@ -854,7 +886,15 @@ class Study(Parameters):
         # Inhibited channels are easily right.
         for target in self.parallel:
             ids += [f"readout.{target}.used_error", f"readout.{target}.used_correlation"]
+        for target, moment in self.moments.readouts.items():
+            at = f"readout.{target}.learned[{moment / 1e3:g}]"
+            ids += [f"{at}.error", f"{at}.correlation"]
         return ids
+
+    def courses(self):
+        """Moments of the embedding and of the consolidation that the summary tells, in ms."""
+        stages = ("embedding", "consolidation")
+        return {stage: getattr(self.moments, stage) for stage in stages if self.clock.learns}
 
     @property
     def parallel(self):
@@ -881,7 +921,11 @@ class Study(Parameters):
             *("clock.spectrum.", "clock.stability."),
             *("clock.weights.embedded_", "clock.weights.relative_strength"),
         )
-        ids = [name for name in self.clock_summary_ids() if not name.startswith(of_whole_studies)]
+        ids = [
+            name
+            for name in self.clock_summary_ids()
+            if not name.startswith(of_whole_studies) and "[" not in name
+        ]
         for target in self.targets:
             parts = ("used_error", "used_correlation", "passes", "rate", "trained_synapses")
             ids += [f"readout.{target}.{part}" for part in parts]

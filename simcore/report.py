@@ -1,6 +1,7 @@
 """The page of results: one HTML file that needs nothing else, for a desk and for a phone."""
 
 import base64
+import re
 import struct
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ MEANINGS = {
     "inhibition_within": "inhibition of a cluster by itself by way of the I neurons, over the mean",
     "inhibition_forward": "that of the next cluster",
     "inhibition_backward": "that of the cluster before",
+    "i_to_e": "mean weight from inhibitory to excitatory neurons",
     "relative_strength": "mean weight within clusters over that to the outside",
     "rate_e": "rate of excitatory neurons",
     "rate_i": "rate of inhibitory neurons",
@@ -58,6 +60,7 @@ MEANINGS = {
     "sound_of_target": "correlation of the target and its sound's spectrogram",
     "nrmse": "root mean square error over the sd of the target",
     "rate": "rate of all neurons",
+    "untrained_rate": "rate of all neurons before training",
     "silent": "neurons that never fire",
     "median": "correlation in the median start",
     "untrained": "correlation before training",
@@ -223,13 +226,14 @@ def _environment(autoescape):
 
 def _row(entry):
     group, _, last = entry["id"].rpartition(".")
-    meaning = MEANINGS.get(last, entry["id"])
+    meaning = MEANINGS.get(last, entry["id"]) + _when(group)
     if entry["id"].startswith("sweep."):
         _, sweep, headline = entry["id"].split(".", 2)
         group, meaning = "", f"{words(headline)}, sweep {words(sweep)}"
     for prefix in ("readout.", "rls."):
         if group.startswith(prefix):
-            meaning += f", {group.removeprefix(prefix).replace('.damaged.', ', damaged: ')}"
+            of, _, _ = group.removeprefix(prefix).partition(".learned[")
+            meaning += f", {of.replace('.damaged.', ', damaged: ')}"
     has_range = entry["low"] is not None and entry["high"] is not None
     return entry | {
         "meaning": meaning,
@@ -240,6 +244,15 @@ def _row(entry):
         "mark": {True: "good", False: "bad", None: "none"}[entry["ok"]],
         "verdict": _judged(entry["ok"], entry["value"] is None, has_range),
     }
+
+
+def _when(group):
+    """After how much of a learning a number is told, in words."""
+    moment = re.search(r"(embedding|consolidation|learned)\[(.+)\]$", group)
+    if moment is None:
+        return ""
+    stage, after = moment.groups()
+    return f" after {after} " + ("s of learning" if stage == "learned" else f"min of {stage}")
 
 
 def _judged(ok, undefined, has_range):

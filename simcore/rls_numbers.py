@@ -11,6 +11,7 @@ NUMBERS = {
     "tracking_error": ("1", "error of the quasi-static prediction over the target's sd, median"),
     "sampling_error": ("1", "drive minus its prediction over the target's sd, median"),
     "rate": ("Hz", "of all neurons, in the window"),
+    "untrained_rate": ("Hz", "the same before training"),
     "silent": ("neurons", "that never fire in any start"),
     "untrained": ("1", "correlation before training"),
     "other_pattern": ("1", "correlation with the target of another pattern than the one evoked"),
@@ -81,6 +82,7 @@ def headlines(experiment):
     found += ["other_pattern"] * (experiment.target.patterns > 1)
     found += ["predicted_drive", "predicted_rate"] * is_predicted(experiment)
     found += ["wrong_sign", *SPECTRAL] * balanced
+    found += ["untrained_rate"] * (balanced and experiment.spikes)
     found += ["frozen"] * (experiment.training.dale == "freeze")
     if test.delete_spike is not None:
         found += ["agreement", "untrained_agreement"]

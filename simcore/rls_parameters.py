@@ -382,6 +382,9 @@ class Experiment(Parameters):
     networks: int = parameter(1, "1", "number of networks, each with its own seed", ge=1)
     series: Series | None = parameter(None, "1", "one parameter that takes several values")
     about: str = parameter("", "1", "what it shows, in a sentence")
+    known: str = parameter(
+        "", "1", "what others found, and what is different here, for the caption; not of its base"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self):
@@ -677,7 +680,8 @@ def _complete(name, defined, seen):
     if base in (*seen, name):
         raise UserError(f"rls.define.{name}: begins with itself by way of {base}: mend base.")
     own = {key: value for key, value in given.items() if key != "base"}
-    return _merged(_complete(base, defined, (*seen, name)), own)
+    of_base = _complete(base, defined, (*seen, name))
+    return _merged({key: value for key, value in of_base.items() if key != "known"}, own)
 
 
 def _merged(base, changes):

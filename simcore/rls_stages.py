@@ -163,7 +163,7 @@ def _tests(model, goal, channels, training, run, may_stop):
     test = model.experiment.test
     model.synapses = datasets.rls_synapses(training, run, trained=False)
     before = rls_replay.evaluate(model, goal)
-    kept = ("correlation", "predicted_target")
+    kept = ("correlation", "predicted_target", "count")
     found = {f"untrained_{name}": before[name] for name in kept if name in before}
     if test.delete_spike is not None:
         found["untrained_separation"] = rls_replay.without_one_spike(model)
@@ -211,6 +211,8 @@ def numbers(replay, training, run=0):
     if "rate" in tests:
         row["rate"] = tests["rate"].mean().item()
         row["silent"] = (tests["rate"] == 0).all(["pattern", "start"]).sum().item()
+    if "untrained_rate" in tests:
+        row["untrained_rate"] = tests["untrained_rate"].mean().item()
     row["untrained"] = tests["untrained_correlation"].mean().item()
     evoked = tests["other_correlation"].values
     if len(evoked) > 1:

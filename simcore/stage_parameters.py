@@ -116,7 +116,7 @@ def replay(study):
 
 def _experiment(study, name):
     """All parameters of an experiment that can change a number."""
-    return without(study.rls.define[name].model_dump(by_alias=True), "about")
+    return without(study.rls.define[name].model_dump(by_alias=True), "about", "known")
 
 
 def rls_targets(study, name):

@@ -622,6 +622,58 @@ def embedded_weights(trained):
     }
 
 
+def course(trained, name, moments):
+    """Measure the weights at some moments of a training: id to (value, unit).
+
+    Parameters
+    ----------
+    trained : xarray.Dataset
+        Of :func:`training`.
+    name : {"embedding", "consolidation"}
+    moments : list of float
+        In ms since it began; the nearest recorded ones count.
+
+    Source: specification, section 9 (embedding and consolidation of 30 clusters).
+    """
+    built = datasets.read_connectivity(trained)
+    recorded = trained["time"].values
+    places = [int(np.abs(recorded - moment).argmin()) for moment in moments]
+    blocks = trained["block_weight"].transpose("time", "cluster_pre", "cluster_post")[places]
+    summaries = measures.weight_course(*built.e_to_e[:2], built.cluster, blocks.values)
+    inhibition = trained["i_to_e_mean"].values[places]
+    numbers = {}
+    for moment, summary, i_to_e in zip(moments, summaries, inhibition, strict=True):
+        at = f"clock.weights.{name}[{moment / 6e4:g}]"
+        for part in ("within", "forward", "backward", "rest"):
+            numbers[f"{at}.{part}"] = getattr(summary, part), "pF"
+        numbers[f"{at}.i_to_e"] = float(i_to_e), "pF"
+    return numbers
+
+
+def learned_for(learned, name, moment):
+    """Look up what read-outs replayed after some time of learning: id to (value, unit).
+
+    Parameters
+    ----------
+    learned : xarray.Dataset
+        Of :func:`learn`.
+    name : str
+        The target's.
+    moment : float
+        In ms; the nearest test counts. NaN if learning ended before.
+    """
+    tests = learned["learning_time"].values
+    place = int(np.abs(tests - moment).argmin())
+    reached = moment <= tests[-1]
+    return {
+        f"readout.{name}.learned[{moment / 1e3:g}].{part}": (
+            float(learned[f"{part}_curve"][place]) if reached else np.nan,
+            "1",
+        )
+        for part in ("error", "correlation")
+    }
+
+
 def growth(trained, which):
     """By what factor weights changed in a training: (value, unit).
 

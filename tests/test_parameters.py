@@ -244,6 +244,25 @@ def test_ids_of_the_summary():
     assert study(clock={"weights": "A.mat"}).summary_ids() == parts
 
 
+def test_moments_of_the_learning_have_ids_that_no_sweep_measures():
+    targets = {"abcba": {"kind": "symbols"}, "more": {"kind": "symbols"}}
+    moments = {"embedding": ["90 s"], "consolidation": ["2 min"], "readouts": {"more": "12 s"}}
+    given, plain = study(targets=targets, moments=moments), study(targets=targets)
+    parts = ("within", "forward", "backward", "rest", "i_to_e")
+    at = ("clock.weights.embedding[1.5]", "clock.weights.consolidation[2]")
+    told = [f"{moment}.{part}" for moment in at for part in parts]
+    told += [f"readout.more.learned[12].{part}" for part in ("error", "correlation")]
+    assert sorted(given.summary_ids()) == sorted(plain.summary_ids() + told)
+    assert given.measures() == plain.measures()
+
+
+def test_moments_lie_within_the_learning():
+    refused("moments.embedding", "beyond", moments={"embedding": ["24 h"]})
+    trained = {"weights": "demo"}
+    refused("moments.consolidation", clock=trained, moments={"consolidation": ["1 min"]})
+    refused("moments.readouts", "no target abc", moments={"readouts": {"abc": "6 s"}})
+
+
 def test_defaults_are_those_of_the_specification():
     """The tables and the text of the specification (sections 1 to 6)."""
     given = study()

@@ -101,6 +101,7 @@ def of_tests(experiment, random):
         "untrained_correlation": random.uniform(-0.5, 0.5, shape),
         "relative_error": random.uniform(0.3, 1, shape),
         "count": random.poisson(2, (patterns, starts, n)),
+        "untrained_count": random.poisson(3, (patterns, starts, n)),
         "other_correlation": random.uniform(-1, 1, (patterns, patterns)),
         "damage": cases,
         "damage_correlation": damage,

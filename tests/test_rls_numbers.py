@@ -64,6 +64,7 @@ def test_every_number_is_what_its_definition_says():
         "spread": np.sqrt(np.sum(distance**2) / 2),
         "nrmse": np.median(tests["relative_error"], axis=2).mean(),
         "rate": rate.mean(),
+        "untrained_rate": tests["untrained_rate"].mean(),
         "silent": sum(not rate[:, :, neuron].any() for neuron in range(20)),
         "untrained": tests["untrained_correlation"].mean(),
         "other_pattern": (evoked[0, 1] + evoked[1, 0]) / 2,

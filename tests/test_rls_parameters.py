@@ -749,6 +749,12 @@ FIGURES = {
     "figure3s2_izhikevich": FIGURE_3_S2
     | SLOW_PRODUCTS
     | {"network.neuron": "izhikevich", "network.current_scale": 5},
+    "figure3s2_leaky_low": FIGURE_3_S2
+    | SLOW_PRODUCTS
+    | {"network.neuron": "leaky", "target.amplitude": (0.1, 0.1)},
+    "figure3s2_izhikevich_low": FIGURE_3_S2
+    | SLOW_PRODUCTS
+    | {"network.neuron": "izhikevich", "network.current_scale": 5, "target.amplitude": (0.1, 0.1)},
     # Three strengths, which the paper does not tell.
     "figure3s3_same_target": FIGURE_3
     | PRODUCTS

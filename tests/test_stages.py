@@ -308,6 +308,35 @@ def test_weights_right_after_the_embedding_are_where_the_consolidation_begins(
     assert after["clock.weights.forward"] != expected["clock.weights.forward"]
 
 
+def test_the_course_of_a_training_is_told_at_the_nearest_recorded_moments(embedded, consolidated):
+    _, before = embedded
+    recorded = before["time"].values
+    told = stages.course(before, "embedding", [0.4 * recorded[1], recorded[-1]])
+    first, last = (
+        f"clock.weights.embedding[{at / 6e4:g}]" for at in (0.4 * recorded[1], recorded[-1])
+    )
+    assert told[f"{first}.within"] != told[f"{last}.within"]
+    begin = stages.embedded_weights(consolidated)
+    for part in ("within", "forward", "backward", "rest"):
+        value, unit = begin[f"clock.weights.embedded_{part}"]
+        assert told[f"{last}.{part}"] == (pytest.approx(value, rel=1e-6), unit)
+    mean = float(before["i_to_e_weight"].mean())
+    assert told[f"{last}.i_to_e"] == (pytest.approx(mean, rel=1e-5), "pF")
+
+
+def test_what_readouts_replayed_early_is_told_if_they_learned_for_so_long():
+    curves = {"error_curve": [0.5, 0.2], "correlation_curve": [0.1, 0.7]}
+    learned = xr.Dataset(
+        {name: ("learning_time", values) for name, values in curves.items()},
+        {"learning_time": [6e3, 12e3]},
+    )
+    told = stages.learned_for(learned, "song", 6e3)
+    at = "readout.song.learned[6]"
+    assert told == {f"{at}.error": (0.5, "1"), f"{at}.correlation": (0.1, "1")}
+    beyond = stages.learned_for(learned, "song", 24e3)
+    assert all(np.isnan(value) for value, _ in beyond.values())
+
+
 @pytest.fixture(scope="module")
 def embedded():
     """An embedded clock, and what else a stage of plasticity under another one's spikes needs."""

@@ -13,6 +13,9 @@ from scipy.io import loadmat, wavfile
 
 from simcore import targets
 from simcore.errors import UserError
+from simcore.parameters import read_study
+from simcore.stores import file_digest
+from simcore.study_files import read_yaml
 
 DT = 0.1
 
@@ -31,6 +34,15 @@ def song_file(tmp_path):
     path = tmp_path / "song.wav"
     targets.write_wav(path, targets.synthesize_song(700, seed=1), 44100)
     return path
+
+
+@pytest.mark.parametrize("part", ["song", "song_embedded", "hard_wired_song"])
+def test_ranges_of_the_song_are_those_of_the_authors_recording(part):
+    file = Path(__file__).resolve().parents[1] / f"config/paper/{part}.yaml"
+    study = read_study(read_yaml(file, "config"), file)
+    of_song = {"readout.song.error", "readout.song.correlation"}
+    assert of_song <= set(study.ranges(file_digest(reference("meadowlark.wav"))))
+    assert not of_song & set(study.ranges())
 
 
 def one_sentence(error):

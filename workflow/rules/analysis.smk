@@ -17,7 +17,9 @@ rule analysis:
             if STUDY.clock.learns
             else {}
         ),
+        **({"embedding": store("embedding")} if STUDY.moments.embedding else {}),
         **({"driven": store("driven")} if STUDY.stability.driver else {}),
+        **{f"readout_{name}": store(f"readout_{name}") for name in STUDY.moments.readouts},
         **{f"replay_{name}": store(f"replay_{name}") for name in STUDY.targets},
         replay=store("replay_clock"),
     output:
@@ -33,6 +35,8 @@ rule analysis:
             "dt": STUDY.dt,
             "targets": list(STUDY.targets),
             "burn_in": STUDY.readout.burn_in,
+            "courses": STUDY.courses(),
+            "learned": STUDY.moments.readouts,
             "ids": STUDY.clock_summary_ids(),
         },
         seed=STUDY.seed,

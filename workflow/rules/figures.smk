@@ -158,6 +158,7 @@ for EXPERIMENT, FIGURES in RLS_FIGURES.items():
             runtime=growing(30),
         params:
             stores=FIGURES,
+            known=EXPERIMENTS[EXPERIMENT].known,
             code=code("rls_figures.py"),
         script:
             "../scripts/rls_figures.py"

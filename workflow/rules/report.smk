@@ -54,7 +54,10 @@ rule report:
             if STUDY.clock.learns and "clock" in STUDY.methods
             else {}
         ),
-        experiments={name: experiment.about for name, experiment in EXPERIMENTS.items()},
+        experiments={
+            name: {"about": experiment.about, "known": experiment.known}
+            for name, experiment in EXPERIMENTS.items()
+        },
         sweeps={
             name: {"about": sweep.about, "caption": CAPTIONS[name]}
             for name, sweep in SWEEPS.items()

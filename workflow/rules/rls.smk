@@ -98,7 +98,7 @@ rule rls_analysis:
     params:
         parameters={
             "experiments": {
-                name: experiment.model_dump(by_alias=True, exclude={"about"})
+                name: experiment.model_dump(by_alias=True, exclude={"about", "known"})
                 for name, experiment in EXPERIMENTS.items()
             }
         },

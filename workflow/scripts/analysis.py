@@ -58,6 +58,15 @@ with Stage(snakemake) as this:
     parts = []
     if "network" in this.input.keys():
         parts.append(weights(this.read("network"), this.read("consolidation")))
+    parts += [
+        (stages.course(this.read(stage), stage, moments), {})
+        for stage, moments in given["courses"].items()
+        if moments
+    ]
+    parts += [
+        (stages.learned_for(this.read(f"readout_{name}", f"readout {name}"), name, moment), {})
+        for name, moment in given["learned"].items()
+    ]
     if "driven" in this.input.keys():
         runs = {"spontaneous": "consolidation", "driven": "driven"}
         growth = {

@@ -52,7 +52,7 @@ def subject(of):
     if "target" in of:
         return of["target"]
     if "experiment" in of:
-        about = this.params["experiments"][of["experiment"]]
+        about = this.params["experiments"][of["experiment"]]["about"]
         return of["experiment"] + (f" ({about})" if about else "")
     if "sweep" in of:
         return this.params["sweeps"][of["sweep"]]["about"]
@@ -63,7 +63,11 @@ def figure(shown, summary, captions):
     """All about a figure, for the page and for report.json."""
     kind, of = shown["kind"], shown["of"]
     sounds = ("target", "replay") if kind == "sound" else ()
-    params = {"caption": this.params["sweeps"][of["sweep"]]["caption"]} if "sweep" in of else {}
+    params = {}
+    if "sweep" in of:
+        params = {"caption": this.params["sweeps"][of["sweep"]]["caption"]}
+    if "experiment" in of:
+        params = {"known": this.params["experiments"][of["experiment"]]["known"]}
     return {
         "file": f"figures/{shown['file']}",
         "sounds": {one: f"sounds/{of['target']}_{one}.wav" for one in sounds},
