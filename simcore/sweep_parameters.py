@@ -220,6 +220,11 @@ class Sweep(Parameters):
     headlines: dict[HeadlineName, Headline] = parameter(
         {}, "1", "numbers for summary.json, by name"
     )
+    told: tuple[HeadlineName, ...] = parameter(
+        (),
+        "1",
+        "headlines that the caption quotes; default: all, if they are eight numbers at most",
+    )
     figure: Literal["lines", "map"] = parameter(
         "lines",
         "1",
@@ -242,6 +247,9 @@ class Sweep(Parameters):
                 )
                 if problem:
                     raise ValueError(f"{group}.{name}: {problem}")
+        for name in self.told:
+            if name not in self.headlines:
+                raise ValueError(f"told: there is no headline {name}")
         return self
 
     def _problem_of_view(self, view):

@@ -283,6 +283,7 @@ def test_captions_are_plain_paragraphs_in_both_reports(stem, target):
             "how_to_read": "Dots.",
             "known": "The paper shows something else.",
             "numbers": "t: a slope.",
+            "told": (),
         }
     }
     params = SimpleNamespace(**known)
@@ -303,6 +304,7 @@ def test_captions_of_sweeps_tell_their_headlines_if_they_are_few():
             "how_to_read": "Dots.",
             "known": "The paper shows something else.",
             "numbers": "t: a slope.",
+            "told": (),
         }
     }
     entries = [("sweep.a.growth", 6.46), ("sweep.a.best_tau_s[n=5]", 50.0), ("sweep.b.x", 3.0)]
@@ -311,6 +313,24 @@ def test_captions_of_sweeps_tell_their_headlines_if_they_are_few():
     assert "Here: growth 6.46; best tau s[n=5] 50 (" in text
     many = [{"id": f"sweep.a.x[n={n}]", "value": float(n)} for n in range(20)]
     assert "Here" not in report.caption(BY_STEM["sweep"], many, known, sweep="a")
+    known["caption"]["told"] = ("growth",)
+    text = report.caption(BY_STEM["sweep"], summary + many, known, sweep="a")
+    assert "Here: growth 6.46 (" in text
+
+
+def test_captions_of_experiments_tell_what_others_found():
+    stem, name = BY_STEM["rls_targets_and_drive"], "figure6_fast"
+    text = report.caption(stem, [], {"known": "Others fail."}, experiment=name)
+    assert "\n\nOthers fail." in text
+    assert "Others" not in report.caption(stem, [], {"known": ""}, experiment=name)
+
+
+def test_captions_of_learning_curves_tell_the_moments_that_are_asked_for():
+    told = {"error": 0.412, "correlation": 0.46}
+    summary = [{"id": f"readout.song.learned[6].{part}", "value": told[part]} for part in told]
+    text = report.caption(BY_STEM["learning_curve"], summary, target="song")
+    assert "Here the error after 6 s is 0.41 and the correlation 0.46." in text
+    assert "Here" not in report.caption(BY_STEM["learning_curve"], summary, target="abcba")
 
 
 def test_captions_tell_what_was_measured():
@@ -342,7 +362,10 @@ def test_captions_leave_out_what_is_undefined():
     assert "Here" not in report.caption(BY_STEM["periods"], SUMMARY)
     for path in CAPTIONS:
         report.caption(
-            path, [], {"caption": {"how_to_read": "", "known": "", "numbers": ""}}, target="abcba"
+            path,
+            [],
+            {"caption": {"how_to_read": "", "known": "", "numbers": "", "told": ()}, "known": ""},
+            target="abcba",
         )
 
 

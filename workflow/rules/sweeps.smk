@@ -9,6 +9,7 @@ CAPTIONS = {
         "how_to_read": sweep_captions.how_to_read(sweep),
         "known": sweep.known,
         "numbers": sweep_captions.numbers(sweep),
+        "told": sweep.told,
     }
     for name, sweep in SWEEPS.items()
 }
