@@ -50,10 +50,11 @@ VARIABILITY = (
     *("coefficient", "rmse_sqrt", "rmse_linear"),
     *("last_cluster_mean", "last_cluster_sd", "passes", "left_out"),
 )
-# Of the matrix reduced to clusters: its leading complex pair, before and after learning.
+# The leading complex pair of the matrix reduced to clusters, before and after learning, and of the
+# matrix of all neurons.
 SPECTRUM = (
     *("leading_real", "leading_imaginary", "before_real", "before_imaginary"),
-    "over_ring",
+    *("over_ring", "neurons_real", "neurons_imaginary"),
 )
 STUDY_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 

@@ -35,6 +35,8 @@ MEANINGS = {
     "leading_imaginary": "the same, imaginary part",
     "before_real": "leading complex pair of the cluster matrix before learning, real part",
     "before_imaginary": "the same, imaginary part",
+    "neurons_real": "leading complex pair of the matrix of all neurons, real part",
+    "neurons_imaginary": "the same, imaginary part",
     "over_ring": "imaginary part of the leading pair over that of a ring of the mean weights",
     "spontaneous": "factor by which forward weights changed on their own",
     "driven": "the same under another clock's spikes",

@@ -553,7 +553,7 @@ def block_weights(built):
     }
 
 
-def turning(built, before, after):
+def turning(built, before, after, neurons):
     """Measure what makes the activity of a Connectivity turn: its leading complex pair.
 
     Parameters
@@ -562,19 +562,23 @@ def turning(built, before, after):
         After learning.
     before, after : complex128 arrays
         Eigenvalues of the matrices reduced to clusters (:func:`simcore.measures.spectrum`).
+    neurons : complex128 array
+        Eigenvalues of the matrix of all neurons after learning.
 
     Returns
     -------
     dict
-        Id to (value, unit): the leading pair before and after learning, NaN without one, and its
-        imaginary part over that of a ring of equal clusters with the four mean weights.
+        Id to (value, unit): the leading pair before and after learning and of all neurons, NaN
+        without one, and its imaginary part over that of a ring of equal clusters with the four
+        mean weights.
 
     Source: specification, section 7, spectrum and linear model.
     """
     per_cluster = built.e_to_e.column.size / built.neurons_e / built.clusters
     weights = measures.weight_summary(*blocks(built))
     ring = measures.ring_eigenvalues(weights, per_cluster, built.clusters)
-    pairs = {"leading": measures.leading_pair(after), "before": measures.leading_pair(before)}
+    spectra = {"leading": after, "before": before, "neurons": neurons}
+    pairs = {name: measures.leading_pair(values) for name, values in spectra.items()}
     found = {
         f"{name}_{part}": getattr(pair, part[:4])
         for name, pair in pairs.items()

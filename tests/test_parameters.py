@@ -234,7 +234,10 @@ def test_ids_of_the_summary():
     weights += [f"clock.weights.inhibition_{kind}" for kind in kinds[:3]]
     pairs = [f"{when}_{part}" for when in ("leading", "before") for part in ("real", "imaginary")]
     weights += ["clock.weights.relative_strength"]
-    weights += [f"clock.spectrum.{part}" for part in (*pairs, "over_ring")]
+    weights += [
+        f"clock.spectrum.{part}"
+        for part in (*pairs, "over_ring", "neurons_real", "neurons_imaginary")
+    ]
     targets = {"abcba": {"kind": "symbols"}}
     numbers = ("error", "correlation", "correlation_in_time")
     numbers += ("static_error", "static_correlation")

@@ -405,7 +405,10 @@ def test_what_turns_is_compared_with_a_ring_of_the_mean_weights(wired):
     built = datasets.read_connectivity(wired[0])
     groups = built.e_to_e, built.e_to_i, built.i_to_e, built.i_to_i
     _, reduced = measures.spectrum(*groups, built.cluster, built.clusters)
-    found = stages.turning(built, reduced.real, reduced)
+    found = stages.turning(built, reduced.real, reduced, 2 * reduced)
+    for part in ("real", "imaginary"):
+        leading = found[f"clock.spectrum.leading_{part}"][0]
+        assert found[f"clock.spectrum.neurons_{part}"] == (pytest.approx(2 * leading), "pF")
     assert found["clock.spectrum.over_ring"] == (pytest.approx(1, abs=0.2), "1")
     assert found["clock.spectrum.leading_imaginary"][0] > 0
     assert np.isnan(found["clock.spectrum.before_real"][0])

@@ -93,6 +93,7 @@ def test_summary_has_every_number(whole):
         *("clock.spectrum.leading_real", "clock.spectrum.leading_imaginary"),
         *("clock.spectrum.before_real", "clock.spectrum.before_imaginary"),
         "clock.spectrum.over_ring",
+        *("clock.spectrum.neurons_real", "clock.spectrum.neurons_imaginary"),
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
         *(f"clock.replay.{part}" for part in ("order", "dwell_time", "broken_links")),
         *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),

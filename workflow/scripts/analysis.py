@@ -17,7 +17,7 @@ def weights(start, consolidated):
     blocks = [stages.blocks(network) for network in networks.values()]
     numbers = stages.block_weights(networks["after"]) | stages.embedded_weights(consolidated)
     full, reduced = zip(*(spectrum(network) for network in networks.values()), strict=True)
-    numbers |= stages.turning(networks["after"], *reduced)
+    numbers |= stages.turning(networks["after"], *reduced, full[-1])
     phase = np.array(list(networks), dtype=object)
     variables = {
         "phase": variable("phase", phase, "1", "before the embedding, after the consolidation")
