@@ -37,6 +37,7 @@ TARGETS = {
 WHOLE = TINY | {
     "about": "A clock that learns hardly anything.",
     "targets": TARGETS,
+    "moments": {"embedding": ["1.5 s"], "readouts": {"abcba": "1 s"}},
     "expected": {
         "clock.replay.rate_e": {"low": 0, "high": 1000, "source": "measured"},
         "clock.replay.rate_i": {"low": -2, "high": -1, "source": "measured"},

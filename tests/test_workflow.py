@@ -94,12 +94,17 @@ def test_summary_has_every_number(whole):
         *("clock.spectrum.before_real", "clock.spectrum.before_imaginary"),
         "clock.spectrum.over_ring",
         *("clock.spectrum.neurons_real", "clock.spectrum.neurons_imaginary"),
+        *(
+            f"clock.weights.embedding[0.025].{part}"
+            for part in ("within", "forward", "backward", "rest", "i_to_e")
+        ),
         *(f"clock.replay.{part}" for part in ("rate_e", "rate_i", "period_mean", "period_sd")),
         *(f"clock.replay.{part}" for part in ("order", "dwell_time", "broken_links")),
         *(f"clock.variability.{part}" for part in ("coefficient", "rmse_sqrt", "rmse_linear")),
         *(f"clock.variability.last_cluster_{part}" for part in ("mean", "sd")),
         *(f"clock.variability.{part}" for part in ("passes", "left_out")),
         *(f"readout.{name}.{part}" for name in TARGETS for part in OF_TARGET),
+        *(f"readout.abcba.learned[1].{part}" for part in ("error", "correlation")),
         *(f"readout.song.{part}" for part in ("sound_correlation", "sound_of_target")),
     ]
     for entry in summary:
