@@ -535,7 +535,7 @@ def variability(analysis):
         growth.plot(time, slope * time, color=_GREY, linestyle="--", label=label)
         figure.legend(loc="outside upper left")
     else:
-        note(growth, f"too few passes for a fit: below {measures.FEWEST_PASSES}")
+        growth.set_title(f"no fit: fewer than {measures.FEWEST_PASSES} passes")
     growth.set(xlim=(0, None), ylim=(0, None), xlabel="mean time (ms)", ylabel="sd (ms)")
     times = analysis["last_cluster_time"].values
     times = times[np.isfinite(times)]

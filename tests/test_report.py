@@ -348,7 +348,7 @@ def test_captions_tell_what_only_some_studies_have():
         entry("readout.song.sound_correlation", 0.7262),
     ]
     assert "for 15 ms on average" in report.caption(BY_STEM["replay_raster"], more)
-    for broken, told in ((0, "Every cluster"), (1, "One cluster"), (30, "30 clusters mostly do not")):
+    for broken, told in ((0, "Every cluster"), (1, "One cluster"), (30, "30 clusters mostly")):
         links = [entry("clock.replay.broken_links", float(broken))]
         assert told in report.caption(BY_STEM["replay_raster"], links)
     text = report.caption(BY_STEM["variability"], more)
