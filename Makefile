@@ -77,6 +77,8 @@ setup: ## make .venv, if it is missing or stale (the others do so by themselves)
 		{ echo "Python 3.11 or newer is needed, but '$(PYTHON)' is not: install it, or name it, as in 'make run PYTHON=python3.12'." >&2; exit 1; }; \
 	"$(PYTHON)" -c "import ensurepip, venv" 2>/dev/null || \
 		{ echo "'$(PYTHON)' lacks its modules venv and ensurepip: install them (Debian, Ubuntu: package python3-venv)." >&2; exit 1; }; \
+	[ ! -L .venv ] || \
+		{ echo ".venv is a link, and what it leads to would be emptied: remove the link (rm .venv), then try again." >&2; exit 1; }; \
 	echo "Setting up .venv (1 to 2 minutes, once) ..."; \
 	rm -f .venv/made-from; \
 	"$(PYTHON)" -m venv --clear .venv && \

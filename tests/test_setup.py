@@ -146,3 +146,12 @@ def test_make_setup_explains_what_is_missing(bare_project, rejected, sentence):
     assert setup.returncode != 0
     assert sentence in setup.stderr
     assert not (bare_project / ".venv" / "made-from").exists()
+
+
+def test_make_setup_leaves_what_a_link_leads_to(bare_project, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "precious").touch()
+    (bare_project / ".venv").symlink_to(other)
+    setup = make("-C", str(bare_project), "setup", f"PYTHON={sys.executable}")
+    assert setup.returncode != 0 and ".venv is a link" in setup.stderr
+    assert (other / "precious").exists()
