@@ -118,7 +118,9 @@ class StartWeights(Parameters):
 class External(Parameters):
     """External Poisson input."""
 
-    rate_e: NotNegative = parameter(4.5, "kHz", "to each E neuron")
+    rate_e: NotNegative = parameter(
+        4.5, "kHz", "to each E neuron; in a synfire chain by default 2.75"
+    )
     rate_i: NotNegative = parameter(2.25, "kHz", "to each I neuron")
     weight_e: NotNegative = parameter(1.6, "pF", "of an event to an E neuron")
     weight_i: NotNegative = parameter(1.52, "pF", "of an event to an I neuron")
@@ -187,11 +189,16 @@ class Clock(Parameters):
         None,
         "file",
         "trained matrix in the authors' .mat layout (variable A, A[post, pre], E first, 4/5 of the "
-        "neurons E), or another study's consolidation.zarr.zip, or the name of that study, if it "
-        "lies in the same folder of results; replaces all training",
+        "neurons E), or another study's consolidation.zarr.zip or embedding.zarr.zip, or, if "
+        "that study lies in the same folder of results, its name, or NAME/embedding for the clock "
+        "before its consolidation; replaces all training",
     )
     clusters: int | None = parameter(
-        None, "1", "number of clusters; default: neurons_e / cluster_size, or else 30", ge=2
+        None,
+        "1",
+        "number of clusters; default: neurons_e / cluster_size, or else 30 (in a synfire chain "
+        "120)",
+        ge=2,
     )
     cluster_size: int = parameter(
         80, "neurons", "E neurons of a cluster; in a synfire chain by default 1", ge=1
@@ -354,7 +361,8 @@ class Readout(Parameters):
         0.01,
         "1",
         "learning ends when the best correlation of a test has risen by less than this over three "
-        "blocks; the weights of the best test are kept",
+        "blocks; kept are, of the tests whose correlation is nearer than this to the best, the "
+        "weights with the least error",
     )
 
 

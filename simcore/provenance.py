@@ -71,8 +71,8 @@ def code_digest(*entries, package=Path(__file__).parent, leave_out=()):
     All of an entry file counts. Of the modules that it imports, from the package or from the
     file's own folder, those top-level definitions count (functions, classes, constants) that it
     uses, directly or through other ones, with decorators, annotations, bases and defaults.
-    Comments, docstrings, layout and unused definitions do not count, nor does the code of other
-    packages (see `versions`).
+    Comments, docstrings, descriptions of a study's keys, layout and unused definitions do not
+    count, nor does the code of other packages (see `versions`).
 
     What may matter without being named counts too: the top-level statements of every imported
     module (an import runs them), definitions whose decorator is code of ours (it may register
@@ -409,7 +409,16 @@ def _parse_source(path, name, source):
             nodes = getattr(node, branch, None)
             if isinstance(nodes, list):
                 nodes[:] = [child for child in nodes if not _is_docstring(child)]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("parameter", "Field"):
+            _leave_description_out(node)
     return _Module(name, path, tree)
+
+
+def _leave_description_out(call):
+    """Of what declares a key of a study (`simcore.parameter_types.parameter`)."""
+    call.keywords[:] = [given for given in call.keywords if given.arg != "description"]
+    if call.func.id == "parameter":
+        del call.args[2:3]
 
 
 def _is_docstring(node):

@@ -194,6 +194,16 @@ def test_digest_sees(project, edit):
     assert project.digest() != before
 
 
+def test_descriptions_of_keys_do_not_count(project):
+    def digest(number, described):
+        key = f'parameter({number}, "ms", "{described}", ge=0)'
+        field = f'Field({number}, description="{described}", ge=0)'
+        project.write("scripts/train.py", f"class Keys:\n    a = {key}\n    b = {field}\n")
+        return project.digest()
+
+    assert digest(1, "how long") == digest(1, "how long it takes") != digest(2, "how long")
+
+
 def test_swapped_import_names_change_the_digest(project):
     project.write(
         "scripts/train.py", "from core.kernels.neurons import step as a, other as b\na(b)\n"
