@@ -71,7 +71,8 @@ def test_summary_has_every_number(whole):
         ["untrained", "weight_change"],
     )
     of_drives, predicted = ["median"], ["predicted_drive", "predicted_rate"]
-    of_balanced = ["wrong_sign", "spectral_radius", "untrained_spectral_radius", "frozen"]
+    of_balanced = ["wrong_sign", "spectral_radius", "untrained_spectral_radius"]
+    of_balanced += ["untrained_rate", "frozen"]
     courses = ["agreement", "untrained_agreement", "agreement_after", "agreement_lost"]
     courses += ["separation", "untrained_separation"]
     parts = {
