@@ -281,6 +281,8 @@ def _verdict(summary):
     judged = [entry["ok"] for entry in summary if entry["ok"] is not None]
     if not judged:
         return "This study names no ranges, so nothing here was judged."
+    if len(judged) == 1:
+        return f"The one number with a range lies {'within' if judged[0] else 'outside'} it."
     if all(judged):
         return f"All {len(judged)} numbers with a range lie within it."
     return f"{judged.count(False)} of {len(judged)} numbers with a range lie outside it."

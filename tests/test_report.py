@@ -198,6 +198,9 @@ def test_figures_have_words_and_sizes(page):
     assert "Data: analysis.zarr.zip" in page.text
 
 
+SAID = {"title": "Study a", "about": "", "tables": [], "made": {}}
+
+
 def test_the_page_begins_with_what_it_is_and_leads_to_its_chapters(page):
     assert page.text.index("Clocks & more.") < page.text.index("2 of 4 numbers")
     links = [attributes["href"] for attributes in page.attributes("a")]
@@ -316,6 +319,18 @@ def test_captions_of_sweeps_tell_their_headlines_if_they_are_few():
     known["caption"]["told"] = ("growth",)
     text = report.caption(BY_STEM["sweep"], summary + many, known, sweep="a")
     assert "Here: growth 6.46 (" in text
+
+
+def test_the_page_begins_with_how_many_numbers_lie_in_their_ranges():
+    def verdict(*oks):
+        summary = [entry(f"clock.replay.{n}", 1.0) | {"ok": ok} for n, ok in enumerate(oks)]
+        return report.page({"figures": [], "facts": {}, "parts": {}, **SAID}, summary)["verdict"]
+
+    assert verdict(True) == "The one number with a range lies within it."
+    assert verdict(False, None) == "The one number with a range lies outside it."
+    assert verdict(True, True) == "All 2 numbers with a range lie within it."
+    assert verdict(True, False) == "1 of 2 numbers with a range lie outside it."
+    assert "no ranges" in verdict(None)
 
 
 def test_captions_of_experiments_tell_what_others_found():
