@@ -98,8 +98,8 @@ rule rls_analysis:
     params:
         parameters={
             "experiments": {
-                name: experiment.model_dump(by_alias=True, exclude={"about", "known"})
-                for name, experiment in EXPERIMENTS.items()
+                name: stage_parameters.rls_replay(STUDY, name)["experiment"]
+                for name in EXPERIMENTS
             }
         },
         ids=STUDY.rls.summary_ids(),
