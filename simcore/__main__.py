@@ -1,6 +1,7 @@
 """What a store holds, its spikes for other programs, and a study's page for a repository."""
 
 import argparse
+import os
 import sys
 
 from simcore.errors import UserError
@@ -28,11 +29,14 @@ def main(arguments=None):
         elif options.command == "publish":
             from simcore.publication import publish as write_page
 
-            write_page(options.path, options.to)
+            figures = write_page(options.path, options.to)
+            print(f"{options.to}/README.md has {figures} figures.")
         else:
             from simcore.neo_export import export
 
-            export(options.path, options.to)
+            trains = export(options.path, options.to)
+            size = os.path.getsize(options.to) / 1e6
+            print(f"{options.to} has {trains} spike trains ({size:.1f} MB).")
     except UserError as error:
         sys.exit(str(error))
 

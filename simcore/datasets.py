@@ -8,6 +8,7 @@ import xarray as xr
 
 from simcore import clock
 from simcore.connectivity import Connectivity
+from simcore.errors import UserError
 from simcore.kernels.synapses import Synapses
 from simcore.rls_numbers import bin_length
 
@@ -90,7 +91,12 @@ def connectivity(network):
 
 
 def read_connectivity(dataset):
-    """Return the network that :func:`connectivity` stored."""
+    """Return the network that :func:`connectivity` stored; UserError if there is none."""
+    if "e_to_e_row_pointer" not in dataset:
+        raise UserError(
+            "This store holds no whole network: name the network, embedding or consolidation of "
+            "a study's results."
+        )
     groups = [
         Synapses(
             dataset[f"{group}_row_pointer"].values,

@@ -1,5 +1,6 @@
 """What a store holds, in words and a small picture for the terminal."""
 
+import difflib
 import json
 from pathlib import Path
 
@@ -14,6 +15,12 @@ SHADES = " ░▒▓█"
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH, HEIGHT = 64, 16
 RASTER = 1000.0  # ms of spikes in a picture
+LONGEST = 200  # characters of an attribute
+# Attributes that `_provenance` tells by name, or not at all.
+KNOWN = {
+    *("format_version", "stage", "parameters", "seed", "code_digest", "inputs", "versions"),
+    *("simulated_ms", "failure", "costs"),
+}
 
 
 def describe(path, *, parameters=False):
@@ -38,6 +45,8 @@ def describe(path, *, parameters=False):
     path = Path(path)
     if path.is_dir():
         return _list_study(path)
+    if not path.exists():
+        raise UserError(f"{path} does not exist{_likely(path)}.")
     if not path.name.endswith(SUFFIX):
         raise UserError(f"{path} is no store: name a {SUFFIX} file or a study's folder of results.")
     dataset = stores.read(path)
@@ -47,16 +56,34 @@ def describe(path, *, parameters=False):
     return "\n\n".join(filter(None, parts))
 
 
+def _likely(path):
+    """What else there is, if the folder is there."""
+    names = [found.name for found in path.parent.glob("*") if not found.name.startswith(".")]
+    close = difflib.get_close_matches(path.name, names)
+    return f"; there is {', '.join(close)}" if close else ""
+
+
 def _list_study(folder):
     study = open_study(folder)
-    rows = []
+    rows, seeds = [], set()
     for name in study.names():
         path = folder / f"{name}{SUFFIX}"
         with study[name] as dataset:
             attributes = dict(dataset.attrs)
+        seeds.add(str(attributes["seed"]))
         simulated = float(attributes.get("simulated_ms", 0)) / 1000
         rows.append((name, f"{path.stat().st_size / 1e6:.2f} MB", f"{simulated:g} s simulated"))
-    return _columns(rows)
+    title = f"{folder}, seed {', '.join(sorted(seeds))}{_verdict(folder)}"
+    return f"{title}\n{_columns(rows, indent='  ')}"
+
+
+def _verdict(folder):
+    """How many numbers of the summary lie in their range."""
+    path = folder / "summary.json"
+    if not path.exists():
+        return ", without a summary"
+    judged = [entry["ok"] for entry in json.loads(path.read_text()) if entry["ok"] is not None]
+    return f", {sum(judged)} of {len(judged)} numbers that have a range lie in it"
 
 
 def _provenance(path, dataset):
@@ -66,13 +93,21 @@ def _provenance(path, dataset):
         ("stage", known["stage"]),
         ("seed", str(known["seed"])),
         ("simulated", f"{float(known['simulated_ms']) / 1000:g} s"),
-        ("code", known["code_digest"][:12]),
+        ("code", known["code_digest"][:12] or "of each point: code_digest"),
         ("inputs", ", ".join(json.loads(known["inputs"])) or "none"),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
     ]
     if known.get("failure"):
         rows.append(("failure", known["failure"]))
+    rows += [(name, _short(known[name])) for name in sorted(known.keys() - KNOWN)]
     return f"{path}\n" + _columns(rows, indent="  ")
+
+
+def _short(value):
+    """The value of an attribute in one line."""
+    values = np.atleast_1d(value).tolist()
+    text = "; ".join(map(str, values)) or "none"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 def _flat(group, prefix=""):
@@ -110,19 +145,62 @@ def _columns(rows, indent=""):
 
 
 def _picture(dataset):
-    """The most telling picture of a store: spikes by cluster, weights between clusters, a sweep."""
-    if "block_weight" in dataset:
-        last = dataset["block_weight"].isel(time=-1).transpose("cluster_post", "cluster_pre")
-        title = "mean weight from cluster (to the right) to cluster (upwards), logarithm"
-        weight = last.values
-        positive = weight[weight > 0]
-        least = positive.min() if positive.size else 1.0
-        return f"{title}\n{_shaded(np.log(np.fmax(weight, least))[::-1])}"
-    if "cluster" in dataset and "spike_time" in dataset:
-        return _raster(dataset)
-    if "replicate" in dataset.dims:
-        return _sweep(dataset)
+    """The most telling picture of a store, or None."""
+    for variables, draw in PICTURES:
+        if variables <= {*dataset.variables, *dataset.dims}:
+            return draw(dataset)
     return None
+
+
+def _between_clusters(dataset):
+    last = dataset["block_weight"].isel(time=-1).transpose("cluster_post", "cluster_pre")
+    title = "mean weight from cluster (to the right) to cluster (upwards), logarithm"
+    weight = last.values
+    positive = weight[weight > 0]
+    least = positive.min() if positive.size else 1.0
+    return f"{title}\n{_shaded(np.log(np.fmax(weight, least))[::-1])}"
+
+
+def _onto_readouts(dataset):
+    weight = dataset.set_coords("cluster")["readout_weight"].groupby("cluster").mean()
+    title = "mean weight from cluster (to the right) to channel (upwards)"
+    return f"{title}\n{_shaded(weight.transpose('channel', 'cluster').values[::-1])}"
+
+
+def _target(dataset):
+    rate = dataset["target_rate"].isel(pattern=0, missing_dims="ignore")
+    return f"rate of channel (upwards) in time\n{_shaded(_narrow(rate.values.T)[::-1])}"
+
+
+def _periods(dataset):
+    period = dataset["period"].values
+    if not len(period):
+        return "no period"
+    counts, edges = np.histogram(period, WIDTH // 2)
+    return f"periods from {edges[0]:.0f} to {edges[-1]:.0f} ms: {_line(counts)}"
+
+
+def _followed(dataset):
+    """What the first followers of the example were to do and did."""
+    one = dataset.isel(pattern=0)
+    window = one["example_time"] > 0
+    drives = one["example_drive"].isel(example=0)[window.values].values.T[:HEIGHT]
+    targets = one["example_target"].values.T[:HEIGHT]
+    pictures = (_shaded(_narrow(values.astype(float))) for values in (targets, drives))
+    titles = ("target of the first neurons in time", "their drive in one trial")
+    return "\n".join(f"{title}\n{picture}" for title, picture in zip(titles, pictures, strict=True))
+
+
+def _learning(dataset):
+    curve = dataset["curve_correlation"].transpose("run", "loop").values
+    rows = [(f"network {run}", _line(one), f"to {one[-1]:.3g}") for run, one in enumerate(curve)]
+    return "correlation along the loops\n" + _columns(rows, indent="  ")
+
+
+def _narrow(values):
+    """Average neighbours of each row (row, time) until they fit into the width."""
+    pieces = np.array_split(values, min(WIDTH, values.shape[1]), axis=1)
+    return np.stack([piece.mean(axis=1) for piece in pieces], axis=1)
 
 
 def _raster(dataset):
@@ -169,3 +247,16 @@ def _shaded(values):
     low, high = rows.min(), rows.max()
     level = ((rows - low) / ((high - low) or 1) * (len(SHADES) - 1)).round().astype(int)
     return "\n".join("".join(SHADES[one] for one in row) for row in level)
+
+
+# By what a store holds; the first that fits.
+PICTURES = (
+    ({"block_weight"}, _between_clusters),
+    ({"readout_weight", "cluster"}, _onto_readouts),
+    ({"cluster", "spike_time"}, _raster),
+    ({"replicate"}, _sweep),
+    ({"target_rate"}, _target),
+    ({"period"}, _periods),
+    ({"curve_correlation"}, _learning),
+    ({"example_drive", "example_target"}, _followed),
+)

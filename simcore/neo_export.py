@@ -79,6 +79,11 @@ def export(path, to):
     to : path
         Its ending chooses the format: ``.nix``, ``.mat``, ``.pkl``.
 
+    Returns
+    -------
+    int
+        How many spike trains the file has.
+
     Raises
     ------
     UserError
@@ -101,6 +106,7 @@ def export(path, to):
                 file.write_block(block)
         else:
             getattr(neo, FORMATS[to.suffix])(str(to)).write_block(block)
+    return len(block.segments[0].spiketrains)
 
 
 def _sizes(dataset):

@@ -1,8 +1,8 @@
 """Every parameter of a study: name, unit, default, bounds, source.
 
 A study file (``config/*.yaml``) is read into :class:`Study`; whatever it leaves out has the default
-given here. Times are plain numbers in ms or text with a unit (``25 min``). Sections and tables
-named in the descriptions are those of Maes, Barahona & Clopath 2020 as implemented (docs/clock.md).
+given here. Times are plain numbers in ms or text with a unit (``25 min``). Where each default comes
+from: :mod:`simcore.documentation`.
 """
 
 import difflib
@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from simcore.errors import UserError
+from simcore.numerics import steps_of
 from simcore.parameter_types import (
     NAME,
     Finite,
@@ -487,12 +488,14 @@ class Replay(Parameters):
 
 
 class Damage(Parameters):
-    """What a trained clock has lost when it is replayed: it learned, and gave its period, whole.
+    """What a trained clock has lost when it is replayed.
 
-    Losses of one seed are nested: a larger part contains the smaller one. What is not lost is not
-    among the parameters of a replay: a further kind of damage changes no replay without it.
+    Clock and read-outs learn undamaged, and targets are as long as the undamaged clock's period
+    says. Losses of one seed are nested: a larger part contains the smaller one.
     """
 
+    # What is not lost is not among the parameters of a replay (stage_parameters._damage): a
+    # further kind of damage changes no replay without it.
     recurrent_synapses: Part = parameter(0, "1", "part of the E to E synapses that are deleted")
     links: int = parameter(
         0, "synapses", "deleted E to E synapses from a cluster to the next, wherever they are", ge=0
@@ -543,7 +546,7 @@ class Moments(Parameters):
     )
     consolidation: tuple[PositiveTime, ...] = parameter((), "ms", "of the consolidation, likewise")
     readouts: dict[Name, PositiveTime] = parameter(
-        {}, "ms", "of the read-outs, by target: the test after that much learning"
+        {}, "ms", "of the read-outs, by target: after that much learning, a multiple of its block"
     )
 
 
@@ -561,7 +564,7 @@ class Run(Parameters):
     dask_workers: int = parameter(2, "1", "processes or jobs that gather", ge=1)
 
 
-SOURCES = ("paper", "authors' code", "authors' data", "specification", "measured")
+RANGE_SOURCES = ("paper", "authors' code", "authors' data", "specification", "measured")
 
 
 class Range(Parameters):
@@ -588,8 +591,8 @@ class Range(Parameters):
     @field_validator("source")
     @classmethod
     def _source_is_known(cls, source):
-        if source.split(": ")[0] not in SOURCES:
-            raise ValueError(f"a range's source begins with one of {', '.join(SOURCES)}")
+        if source.split(": ")[0] not in RANGE_SOURCES:
+            raise ValueError(f"a range's source begins with one of {', '.join(RANGE_SOURCES)}")
         return source
 
     @field_validator("song")
@@ -838,6 +841,12 @@ class Study(Parameters):
             if name not in self.targets or self.readouts_of(name) != name:
                 raise ValueError(
                     f"moments.readouts: there is no target {name} with read-outs of its own"
+                )
+        for name, moment in self.moments.readouts.items():
+            if steps_of(moment, self.dt) % steps_of(self.readout.learning_block, self.dt):
+                raise ValueError(
+                    f"moments.readouts.{name}: {moment / 1e3:g} s lies between two tests: name "
+                    f"a multiple of readout.learning_block, {self.readout.learning_block / 1e3:g} s"
                 )
         return self
 

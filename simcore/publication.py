@@ -28,6 +28,11 @@ def publish(folder, to):
     to : path
         The folder to write; what was published there before is replaced.
 
+    Returns
+    -------
+    int
+        How many figures the page has.
+
     Raises
     ------
     UserError
@@ -55,6 +60,7 @@ def publish(folder, to):
     page = report.render("publication.md.jinja", shown | {"made": _made(folder, contents)})
     with replacing(to / PAGE) as file:
         file.write(page.encode())
+    return len(pictures)
 
 
 def _require_own(to):

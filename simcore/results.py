@@ -12,7 +12,9 @@ from simcore.errors import UserError
 from simcore.stores import SUFFIX, file_digest
 
 # Of a network that is there; its parameters for a replay have them as null.
-FIXED = ("clock.clusters", "clock.neurons_e", "clock.neurons_i", "dt")
+FIXED = ("clock.clusters", "clock.cluster_size", "clock.neurons_e", "clock.neurons_i", "dt")
+# What a test of a trained network may have anew; all else it was trained with.
+TESTED = ("test.", "input.")
 # The argument of a figure that is no store: the name of a target.
 NAME = "name"
 
@@ -55,6 +57,11 @@ class Results:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        if (studies := _studies(self.folder)) and not _stores(self.folder):
+            raise UserError(
+                f"{folder} holds the results of several studies, {', '.join(studies)}: name one "
+                "of these folders."
+            )
         if not self.names():
             raise UserError(
                 f"There are no results in {folder}: name the folder of a study, such as "
@@ -80,7 +87,7 @@ class Results:
 
     def names(self):
         """Names of all stores; those of sweeps begin with ``sweeps/``."""
-        paths = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(f"sweeps/*{SUFFIX}")]
+        paths = [*_stores(self.folder), *_stores(self.folder / "sweeps")]
         names = (path.relative_to(self.folder).as_posix() for path in paths)
         return sorted(name.removesuffix(SUFFIX) for name in names)
 
@@ -155,6 +162,12 @@ class Results:
                 f"shows {', '.join(arguments)}."
             ) from None
 
+    def _clock(self, network):
+        """The clock of a name, the dataset itself, or by default the one that was replayed."""
+        if network is None:
+            return self.network
+        return self[network] if isinstance(network, str) else network
+
     @property
     def network(self):
         """The clock that was replayed: the store that holds its connectivity."""
@@ -183,8 +196,8 @@ class Results:
             Default: that of the study, which repeats its replay.
         target : str, optional
             Its read-outs take part.
-        network : xarray.Dataset, optional
-            Another clock, such as :meth:`train` returns.
+        network : str or xarray.Dataset, optional
+            Another clock: the name of a store, or what :meth:`train` returns.
 
         Returns
         -------
@@ -192,6 +205,8 @@ class Results:
             As docs/stores.md describes a replay.
         """
         from simcore import stages
+        from simcore.parameters import Damage
+        from simcore.parameters import Replay as Settings
 
         stage = f"replay_{target or 'clock'}"
         stored = self.provenance(stage)
@@ -200,14 +215,14 @@ class Results:
             learned = self._source(stage, "readout", "readout_")
             options = {"target": self[f"target_{target}"], "learned": learned}
         given = _changed(stored["parameters"], changes or {})
-        at = given.get("damage", {}).get("at", 0)
-        if at and at >= given["replay"]["duration"]:
-            raise UserError("damage.at lies after the end of the replay: set replay.duration.")
         with _told(changes):
+            at = Damage.model_validate(given.get("damage", {})).at
+            if at and at >= Settings.model_validate(given["replay"]).duration:
+                raise UserError("damage.at lies after the end of the replay: set replay.duration.")
             return stages.replay(
                 given,
                 stored["seed"] if seed is None else seed,
-                self.network if network is None else network,
+                self._clock(network),
                 name=stored["stage"],
                 **options,
             )
@@ -238,6 +253,47 @@ class Results:
                 given, stored["seed"], self["consolidation"], name="consolidation"
             )
 
+    def test(self, experiment, changes=None):
+        """Test networks that recursive least squares has trained anew, with the same starts.
+
+        Parameters
+        ----------
+        experiment : str
+            Its name in the study.
+        changes : dict, optional
+            Parameters by dotted key, as for :meth:`replay`: of ``test`` and ``input``, such as
+            ``test.starts``, ``test.noise`` or ``test.damage``.
+
+        Returns
+        -------
+        xarray.Dataset
+            As docs/stores.md describes an ``rls_replay``.
+        """
+        from simcore import rls_stages
+
+        stored = self.provenance(f"rls_replay_{experiment}")
+        changes = changes or {}
+        for key in changes:
+            if not key.startswith(TESTED):
+                raise UserError(
+                    f"A trained network cannot have another {key}: change parameters of test or "
+                    "input, or train it anew in a study."
+                )
+        given = {"experiment": _changed(stored["parameters"]["experiment"], changes)}
+        of_experiment = (self[f"rls_{what}_{experiment}"] for what in ("targets", "training"))
+        with _told(changes):
+            return rls_stages.replay(given, stored["seed"], *of_experiment)
+
+
+def _stores(folder):
+    """Files of the stores in a folder."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def _studies(folder):
+    """Names of the folders in it that a run has left there as those of studies."""
+    return sorted(path.parent.name for path in folder.glob("*/logs"))
+
 
 @contextmanager
 def _told(changes):
@@ -246,8 +302,11 @@ def _told(changes):
         yield
     except ValidationError as error:
         problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise UserError(f"{changes}: {key}: {problem['msg'].lower()}.") from None
+        place = ".".join(map(str, problem["loc"]))
+        key = next((key for key in changes if place and key.endswith(place)), place)
+        message = problem["msg"].removeprefix("Value error, ")
+        told = f"{key}: {message[0].lower()}{message[1:]}" if key else message
+        raise UserError(f"{changes}: {told}.") from None
 
 
 def _changed(parameters, changes):

@@ -33,7 +33,7 @@ DALE = {
     "freeze": rule_kernel.FREEZE,
 }
 # Types of the numbers in P, by their bits.
-NUMBERS = {64: np.float64, 32: np.float32}
+FLOATS = {64: np.float64, 32: np.float32}
 # Izhikevich's five types (2003): a, b, c, d.
 IZHIKEVICH_TYPES = {
     "regular spiking": (0.02, 0.2, -65.0, 8.0),
@@ -201,7 +201,7 @@ class Model:
 
     def _no_inverse(self):
         """Stand-ins with which the kernel runs without learning."""
-        none, number = np.zeros(0, np.int64), NUMBERS[self.experiment.bits]
+        none, number = np.zeros(0, np.int64), FLOATS[self.experiment.bits]
         inverse = rule_kernel.Inverse(
             rule_kernel.PACKED,
             np.zeros(0, number),

@@ -1,7 +1,6 @@
 """Parameters of networks trained by recursive least squares: one group for each experiment.
 
-Sections and figures named in the descriptions are those of Kim & Chow 2018 as implemented
-(docs/rls.md).
+Figures named in the descriptions are those of Kim & Chow 2018 as implemented (docs/rls.md).
 """
 
 import math

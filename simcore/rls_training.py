@@ -11,7 +11,7 @@ from simcore.errors import BlewUp, UserError
 from simcore.kernels import least_squares as rule_kernel
 from simcore.kernels.packed import diagonal_places, packed_size, padded
 from simcore.numerics import steps_of
-from simcore.rls import MODES, NUMBERS, Model, modes
+from simcore.rls import FLOATS, MODES, Model, modes
 
 # Steps between two looks at the outside: requests to end, checkpoints.
 CHUNK_STEPS = 50
@@ -40,7 +40,7 @@ def inverses(experiment, synapses, groups=None):
     """
     require_memory(experiment)
     n, training = experiment.network.neurons, experiment.training
-    number = NUMBERS[experiment.bits]
+    number = FLOATS[experiment.bits]
     group = np.zeros(0, np.int32)
     columns, own_row = [np.zeros(0, np.int64)], np.zeros(0, np.int64)
     if groups is not None:

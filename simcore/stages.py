@@ -664,7 +664,7 @@ def learned_for(learned, name, moment):
     name : str
         The target's.
     moment : float
-        In ms; the nearest test counts. NaN if learning ended before.
+        In ms, of one of the tests. NaN if learning ended before.
     """
     tests = learned["learning_time"].values
     place = int(np.abs(tests - moment).argmin())

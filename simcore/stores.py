@@ -27,6 +27,7 @@ FORMAT_VERSION = 1
 SUFFIX = ".zarr.zip"
 
 _CHECKSUM_LENGTH = 64  # hexadecimal digits of a SHA-256
+_END_OF_ARCHIVE = 22  # bytes that end a zip archive, but for its comment
 _LARGEST_CHUNK = 2**26  # bytes
 _COMPRESSION_LEVEL = 3  # of zstd; higher ones gain next to nothing on spikes and weights
 
@@ -438,8 +439,16 @@ def _require_undamaged(path, mend):
     with _reading(path), open(path, "rb") as file:
         length = file.seek(0, os.SEEK_END) - _CHECKSUM_LENGTH
         undamaged = length > 0 and _checksum(file, length) == file.read()
+    if not undamaged and _is_of_another_program(path):
+        raise UserError(f"The file {path} is of another program: it has no checksum of this one.")
     if not undamaged:
         raise UserError(f"The file {path} is damaged (its checksum does not match): {mend}.")
+
+
+def _is_of_another_program(path):
+    """Whether a file ends as a zip archive without a comment does, where ours has a checksum."""
+    end = Path(path).read_bytes()[-_END_OF_ARCHIVE:]
+    return end.startswith(b"PK\x05\x06") and end.endswith(b"\x00\x00")
 
 
 def _checksum(file, length):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from simcore import rls_stages, stores
+from simcore.rls_parameters import Experiment
+
 ROOT = Path(__file__).parent.parent
 
 # Every stage, far too short to learn anything.
@@ -104,6 +107,32 @@ def assert_fails(done, *parts):
     assert "Traceback" not in done.text, done.text
     sentences = [line for line in done.text.splitlines() if all(part in line for part in parts)]
     assert len(set(sentences)) == 1, done.text
+
+
+def write_trained(folder, name, seed):
+    """Write the stores of an experiment with least squares, as small as can be, as a run does."""
+    experiment = {
+        "network": {"neurons": 20},
+        "target": {"kind": "ou", "duration": 50},
+        "training": {"loops": 1},
+        "networks": 2,
+        "test": {"starts": 2},
+    }
+    given = {"experiment": Experiment.model_validate(experiment).model_dump(by_alias=True)}
+    targets = rls_stages.targets(given, seed)
+    trained = rls_stages.training(given, seed, targets)
+    tested = rls_stages.replay(given, seed, targets, trained)
+    for stage, dataset in (("targets", targets), ("training", trained), ("replay", tested)):
+        stores.write(
+            dataset,
+            folder / f"rls_{stage}_{name}.zarr.zip",
+            stage=f"rls_{stage} {name}",
+            parameters=given,
+            seed=seed,
+            code_digest="0" * 64,
+            inputs={},
+            simulated_ms=0.0,
+        )
 
 
 def planned(file, folder, **options):

@@ -264,6 +264,8 @@ def test_moments_lie_within_the_learning():
     trained = {"weights": "demo"}
     refused("moments.consolidation", clock=trained, moments={"consolidation": ["1 min"]})
     refused("moments.readouts", "no target abc", moments={"readouts": {"abc": "6 s"}})
+    more = {"targets": {"more": {"kind": "symbols"}}, "moments": {"readouts": {"more": "10 s"}}}
+    refused("moments.readouts.more", "10 s lies between two tests", "6 s", **more)
 
 
 def test_defaults_are_those_of_the_specification():

@@ -93,6 +93,11 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
+def test_meanings_need_no_row_above():
+    for meaning in report.MEANINGS.values():
+        assert not meaning.startswith(("the same", "that ", "its ", "likewise"))
+
+
 @pytest.fixture
 def picture(tmp_path):
     figure = Figure(figsize=(3, 2))

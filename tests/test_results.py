@@ -2,16 +2,19 @@
 
 import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
 import xarray as xr
+from studies import write_trained
 from test_stages import SEED, given
 
 from simcore import stages, stores
 from simcore.__main__ import main
 from simcore.datasets import variable
 from simcore.errors import UserError
+from simcore.inspection import describe
 from simcore.neo_export import export, to_neo
 from simcore.results import open_study
 
@@ -49,7 +52,7 @@ def folder(tmp_path_factory):
     options = {"name": "replay ab", "target": target, "learned": learned}
     replayed = stages.replay(parameters, SEED, trained, **options)
     write("replay_ab", replayed, "replay ab", readout="readout_ab")
-    summary = [{"id": "clock.replay.order", "value": 0.5, "unit": "1"}]
+    summary = [{"id": "clock.replay.order", "value": 0.5, "unit": "1", "ok": None}]
     (folder / "summary.json").write_text(json.dumps(summary))
     (folder / "report.json").write_text(json.dumps({"figures": [{"file": "a.png", "title": "A"}]}))
     return folder
@@ -82,6 +85,15 @@ def test_a_folder_without_results_is_told(tmp_path):
         open_study(tmp_path / "none")
 
 
+def test_a_folder_of_several_studies_is_told(folder, tmp_path):
+    for name in ("demo", "sweeps"):
+        shutil.copytree(folder, tmp_path / name)
+        (tmp_path / name / "logs").mkdir()
+    with pytest.raises(UserError, match="several studies, demo, sweeps: name one"):
+        open_study(tmp_path)
+    assert open_study(tmp_path / "sweeps").names() == open_study(folder).names()
+
+
 def test_a_replay_is_repeated_or_tried_with_something_new(folder):
     study = open_study(folder)
     for target, name in ((None, "replay_clock"), ("ab", "replay_ab")):
@@ -102,8 +114,12 @@ def test_a_replay_is_repeated_or_tried_with_something_new(folder):
         study.replay({"damage.neurons": 1, "damage.at": 1e9})
     with pytest.raises(UserError, match="no parameter dt"):
         study.replay({"dt": 0})
-    with pytest.raises(UserError, match="no parameter clock.clusters"):
-        study.replay({"clock.clusters": 40})
+    with pytest.raises(UserError, match="no parameter clock.cluster_size"):
+        study.replay({"clock.cluster_size": 40})
+    with pytest.raises(UserError, match="damage.at lies after the end of the replay"):
+        study.replay({"damage.neurons": 1, "damage.at": "2 s", "replay.duration": "1 s"})
+    with pytest.raises(UserError, match="holds no whole network"):
+        study.replay(network="replay_ab")
 
 
 def test_a_trained_clock_learns_on(folder):
@@ -113,6 +129,29 @@ def test_a_trained_clock_learns_on(folder):
     before, after = (one["e_to_e_weight"].values for one in (study["consolidation"], longer))
     assert before.shape == after.shape and not np.array_equal(before, after)
     assert study.replay(network=longer).attrs["simulated_ms"] == 1000
+    again, named = study.replay(), study.replay(network="consolidation")
+    np.testing.assert_array_equal(again["spike_time"], named["spike_time"])
+
+
+def test_networks_of_least_squares_are_tested_anew(tmp_path):
+    write_trained(tmp_path, "ou", seed=SEED)
+    study = open_study(tmp_path)
+    tested = study["rls_replay_ou"].load()
+    xr.testing.assert_equal(study.test("ou")["correlation"], tested["correlation"])
+    more = study.test("ou", {"test.starts": 3})
+    assert more.sizes["start"] == 3
+    xr.testing.assert_equal(more["correlation"].isel(start=[0, 1]), tested["correlation"])
+    silent = [{"kind": "neurons", "amounts": [0.5], "draws": 1}]
+    assert study.test("ou", {"test.damage": silent}).sizes["case"] == 1
+    with pytest.raises(UserError, match="cannot have another network.neurons"):
+        study.test("ou", {"network.neurons": 40})
+    with pytest.raises(UserError, match="no parameter test.start "):
+        study.test("ou", {"test.start": 3})
+    with pytest.raises(UserError, match="test.starts: input should"):
+        study.test("ou", {"test.starts": "many"})
+    for name in ("rls_training_ou", "rls_replay_ou"):
+        picture = describe(tmp_path / f"{name}.zarr.zip").split("\n\n")[-1]
+        assert picture.startswith(("correlation along the loops", "target of the first neurons"))
 
 
 def test_a_clock_without_its_state_does_not_learn_on(folder, tmp_path):
@@ -143,7 +182,8 @@ def run(capsys, *arguments):
 
 
 def test_inspect_tells_what_a_store_holds(folder, capsys):
-    assert "replay_ab" in run(capsys, "inspect", folder)
+    told = run(capsys, "inspect", folder)
+    assert "replay_ab" in told and f"seed {SEED}, 0 of 0 numbers" in told
     told = run(capsys, "inspect", folder / "replay_ab.zarr.zip")
     for word in ("readout_spike_time", "ms", "seed", str(SEED), "numba", "spikes by cluster"):
         assert word in told
@@ -151,7 +191,10 @@ def test_inspect_tells_what_a_store_holds(folder, capsys):
     assert "clock.neuron_e.tau_m" in told and "of the state" in told
     picture = told.split("logarithm\n")[1].splitlines()
     assert len(picture) == 4 and {len(line) for line in picture} == {4}
-    assert "target_rate" in run(capsys, "inspect", folder / "target_ab.zarr.zip")
+    told = run(capsys, "inspect", folder / "target_ab.zarr.zip")
+    assert "clock_period_ms" in told and "rate of channel (upwards) in time" in told
+    told = run(capsys, "inspect", folder / "readout_ab.zarr.zip")
+    assert "kept_after_ms" in told and "mean weight from cluster (to the right) to channel" in told
 
 
 def test_inspect_draws_a_sweep(tmp_path, capsys):
@@ -176,6 +219,19 @@ def test_a_damaged_store_is_told_in_a_listing(folder, tmp_path):
     (tmp_path / "cut.zarr.zip").write_bytes((folder / "network.zarr.zip").read_bytes()[:1000])
     with pytest.raises(SystemExit, match="cut.zarr.zip is damaged"):
         main(["inspect", str(tmp_path)])
+
+
+def test_a_store_of_another_program_is_no_damaged_one(tmp_path):
+    path = tmp_path / "other.zarr.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("zarr.json", "{}")
+    with pytest.raises(SystemExit, match="other.zarr.zip is of another program"):
+        main(["inspect", str(path)])
+
+
+def test_inspect_names_what_is_there_instead(folder):
+    with pytest.raises(SystemExit, match="does not exist; there is replay_ab.zarr.zip"):
+        main(["inspect", str(folder / "replay_abb.zarr.zip")])
 
 
 @pytest.mark.parametrize("path", ["none.zarr.zip", "broken.zarr.zip", "study.yaml"])

@@ -1,16 +1,19 @@
 """The tutorial runs from its first cell to its last, on a study as small as can be."""
 
+import shutil
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from studies import ROOT
+from studies import ROOT, write_trained
 
 NOTEBOOK = ROOT / "docs/tutorial.ipynb"
 
 
-def test_every_cell_runs(whole, monkeypatch):
-    monkeypatch.setenv("STUDY", str(whole[1]))
+def test_every_cell_runs(whole, tmp_path, monkeypatch):
+    study = shutil.copytree(whole[1], tmp_path / "study")
+    write_trained(study, "ou", seed=1)
+    monkeypatch.setenv("STUDY", str(study))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=300, resources=resources).execute()
