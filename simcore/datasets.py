@@ -405,6 +405,7 @@ RLS_MEASURES = {
 }
 CHANNELS = "correlation of drives averaged by channel with their target"
 AGREEMENT = "correlation between trials in a sliding window"
+WITHIN = "correlation between trials in the trained window"
 SEPARATION = "difference of drives after a spike was deleted, over their sd"
 # Of what rls_replay stores for each run: dimensions beyond the run, unit and description.
 RLS_TESTS = {
@@ -422,6 +423,9 @@ RLS_TESTS = {
     "damage_channel_correlation": (("case", "draw"), "1", CHANNELS),
     "untrained_agreement": (("moment",), "1", f"{AGREEMENT}, before training"),
     "agreement": (("moment",), "1", AGREEMENT),
+    "untrained_agreement_within": ((), "1", f"{WITHIN}, before training"),
+    "agreement_within": ((), "1", WITHIN),
+    "agreement_after": ((), "1", "correlation between trials in what comes after it"),
     "untrained_separation": (("start", "step"), "1", f"{SEPARATION}, before training"),
     "separation": (("start", "step"), "1", SEPARATION),
 }

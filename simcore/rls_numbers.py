@@ -24,10 +24,10 @@ NUMBERS = {
     "wrong_sign": ("1", "part of the synapses whose sign has turned"),
     "frozen": ("1", "part of the synapses that were frozen"),
     "trained_synapses": ("synapses", "whose weights are learned"),
-    "agreement": ("1", "correlation between trials, mean over sliding windows in the trained one"),
-    "agreement_after": ("1", "the same after its end"),
-    "agreement_lost": ("1", "how much less it is after the window's end than within"),
-    "untrained_agreement": ("1", "the same within it, before training"),
+    "agreement": ("1", "correlation between trials in the trained window"),
+    "agreement_after": ("1", "correlation between trials in what comes after it"),
+    "agreement_lost": ("1", "how much less it is after the window, both in short windows"),
+    "untrained_agreement": ("1", "correlation between trials in the window, before training"),
     "separation": ("1", "of drives at the window's end by a deleted spike, over their sd"),
     "untrained_separation": ("1", "the same before training"),
 }
@@ -39,7 +39,7 @@ SPECTRAL = {
 # Of each kind of damage: what is measured under it, mean over amounts and draws.
 DAMAGED = ("correlation", "channel_correlation")
 
-AGREEMENT_WINDOW = 200.0  # ms, in which trials are compared
+AGREEMENT_WINDOW = 200.0  # ms, in which trials are compared along time
 BIN = 50.0  # ms, in which rates are compared with their prediction (figure 3)
 # Kinds of neuron whose rate is a known function of a constant input.
 WITH_TRANSFER = ("theta", "leaky")

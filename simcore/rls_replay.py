@@ -292,7 +292,7 @@ def without_one_spike(model):
 
 
 def agreement(model, after):
-    """How well trials agree with each other, in windows that slide along time.
+    """How well trials agree with each other: along time, within the trained window, after it.
 
     Parameters
     ----------
@@ -302,19 +302,29 @@ def agreement(model, after):
 
     Returns
     -------
-    time : float64 (moment,), ms
-        Since the window began.
-    agreement : float64 (moment,)
+    dict of str to float or array
+        ``agreement_time`` (moment,), ms since the window began; ``agreement`` (moment,), in short
+        windows around these moments; ``agreement_within``, in the whole trained one, and
+        ``agreement_after``, in all that comes after it: NaN where that is no short window.
     """
-    before = _before(model.experiment)
+    before, dt = _before(model.experiment), model.parameters.dt
     trials = [
         model.test(0, f"replay {start}", before=before, after=after).drive
         for start in range(model.experiment.test.starts)
     ]
-    time, values = tracking.sliding_agreement(
-        np.array(trials, float), model.parameters.dt, window=AGREEMENT_WINDOW
-    )
-    return time - before, values
+    drives = np.array(trials, float)
+    time, values = tracking.sliding_agreement(drives, dt, window=AGREEMENT_WINDOW)
+    begin = steps_of(before, dt)
+    end = begin + steps_of(model.experiment.target.duration, dt)
+    long_enough = after >= AGREEMENT_WINDOW
+    return {
+        "agreement_time": time - before,
+        "agreement": values,
+        "agreement_within": tracking.trial_agreement(drives[:, begin:end]).mean(),
+        "agreement_after": (
+            tracking.trial_agreement(drives[:, end:]).mean() if long_enough else np.nan
+        ),
+    }
 
 
 def examples(model, pattern):

@@ -167,9 +167,8 @@ def _tests(model, goal, channels, training, run, may_stop):
     found = {f"untrained_{name}": before[name] for name in kept if name in before}
     if test.delete_spike is not None:
         found["untrained_separation"] = rls_replay.without_one_spike(model)
-        found["agreement_time"], found["untrained_agreement"] = rls_replay.agreement(
-            model, test.after
-        )
+        apart = rls_replay.agreement(model, test.after)
+        found |= {f"untrained_{name}": apart[name] for name in ("agreement", "agreement_within")}
     model.synapses = datasets.rls_synapses(training, run)
     found |= rls_replay.evaluate(model, goal)
     if channels is not None:
@@ -178,7 +177,7 @@ def _tests(model, goal, channels, training, run, may_stop):
     may_stop()
     if test.delete_spike is not None:
         found["separation"] = rls_replay.without_one_spike(model)
-        _, found["agreement"] = rls_replay.agreement(model, test.after)
+        found |= rls_replay.agreement(model, test.after)
     return found
 
 
@@ -253,12 +252,16 @@ def _courses(tests):
     end, last = begin + AGREEMENT_WINDOW, tests["time"][-1]
     some = tracking.ROUNDING
     within, after = (begin >= -some) & (end <= last + some), begin >= last - some
-    found = {"agreement_after": tests["agreement"].where(after).mean().item()}
-    for prefix in ("", "untrained_"):
-        found[f"{prefix}agreement"] = tests[f"{prefix}agreement"].where(within).mean().item()
-        found[f"{prefix}separation"] = tests[f"{prefix}separation"].isel(step=-1).mean().item()
-    found["agreement_lost"] = found["agreement"] - found["agreement_after"]
-    return found
+    of_equal_length = [tests["agreement"].where(when).mean().item() for when in (within, after)]
+    return {
+        "agreement": tests["agreement_within"].item(),
+        "agreement_after": tests["agreement_after"].item(),
+        "agreement_lost": of_equal_length[0] - of_equal_length[1],
+        "untrained_agreement": tests["untrained_agreement_within"].item(),
+    } | {
+        f"{prefix}separation": tests[f"{prefix}separation"].isel(step=-1).mean().item()
+        for prefix in ("", "untrained_")
+    }
 
 
 def _signs(training, run):

@@ -111,8 +111,10 @@ def of_tests(experiment, random):
         found["predicted_rate"] = random.uniform(0.2, 1, (patterns, followers))
     if experiment.test.delete_spike is not None:
         found["agreement_time"] = np.arange(-150, 140, 50.0)
+        found["agreement_after"] = random.uniform(0, 1) if experiment.test.after >= 200 else np.nan
         for prefix in ("", "untrained_"):
             found[f"{prefix}agreement"] = random.uniform(0, 1, 6)
+            found[f"{prefix}agreement_within"] = random.uniform(0, 1)
             found[f"{prefix}separation"] = np.abs(noise(random, 80, starts).T)
     return found
 

@@ -481,7 +481,7 @@ def test_without_spikes_none_can_be_deleted():
 def test_agreement_is_that_of_pairs_of_trials_in_sliding_windows(free_run):
     """From 200 ms before the stimulus, or from the trial's beginning, until after the window."""
     model = few(test={"free_run": free_run})
-    time, found = rls_replay.agreement(model, after=130)
+    found = rls_replay.agreement(model, after=130)
     before = 50 + min(free_run, 200)
     drive = [trial.drive for trial in trials_of(model, 0, before=before, after=130)]
     beginnings = range(0, before + 200 + 130 - 200 + 1, 50)
@@ -494,9 +494,20 @@ def test_agreement_is_that_of_pairs_of_trials_in_sliding_windows(free_run):
         )
         for begin in beginnings
     ]
-    np.testing.assert_allclose(time, [begin + 100 - before for begin in beginnings])
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-    assert np.ptp(found) > 0.01
+    time = [begin + 100 - before for begin in beginnings]
+    np.testing.assert_allclose(found["agreement_time"], time)
+    np.testing.assert_allclose(found["agreement"], expected, rtol=0, atol=1e-12)
+    assert np.ptp(found["agreement"]) > 0.01
+    assert np.isnan(found["agreement_after"])  # 130 ms are too short
+
+
+def test_agreement_within_the_window_and_after_it_is_that_of_pairs_of_trials():
+    model = few(test={"free_run": 30})
+    found = rls_replay.agreement(model, after=250)
+    drive = [trial.drive for trial in trials_of(model, 0, after=250)]
+    for name, rows in (("within", slice(0, 400)), ("after", slice(400, 900))):
+        pairs = [pearsons(a[rows], b[rows]) for a, b in itertools.combinations(drive, 2)]
+        assert found[f"agreement_{name}"] == pytest.approx(np.mean(pairs), abs=1e-12)
 
 
 @pytest.mark.parametrize(("free_run", "after"), [(30, 0), (260, 250)])
