@@ -9,8 +9,6 @@ from simcore import report
 from simcore.errors import UserError
 from simcore.stores import replacing
 
-# Lines and areas in a few colours: this many tell them apart, at a third of the size.
-COLORS = 64
 PAGE, SUMMARY, FIGURES = "README.md", "summary.json", "figures"
 
 
@@ -52,7 +50,7 @@ def publish(folder, to):
         shutil.rmtree(to / FIGURES, ignore_errors=True)
         for place, picture in pictures.items():
             place.parent.mkdir(parents=True, exist_ok=True)
-            _copy(picture, place)
+            shutil.copyfile(picture, place)
         to.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / SUMMARY, to / SUMMARY)
     except OSError as error:
@@ -82,16 +80,6 @@ def _place(figure):
     """Where a picture lies; studies of a collection have pictures of the same name."""
     chapter = figure["chapter"].lower().replace(" ", "_")
     return f"{FIGURES}/{chapter}/{Path(figure['file']).name}"
-
-
-def _copy(picture, place):
-    from PIL import Image
-
-    if picture.suffix != ".png":
-        shutil.copyfile(picture, place)
-        return
-    with Image.open(picture) as image:
-        image.convert("RGB").quantize(COLORS).save(place, optimize=True)
 
 
 def _made(folder, contents):

@@ -231,6 +231,18 @@ def test_nothing_is_cut_off_at_the_edge(name, tmp_path):
         assert np.all(edge == 1)
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_few_colours_look_like_all(name, tmp_path):
+    figures.save(ALL[name](), tmp_path / name)
+    with mpl.rc_context(figures.STYLE):
+        figure = ALL[name]()
+        figure.draw_without_rendering()
+        figure.savefig(tmp_path / "all.png", dpi=figures.DPI)
+    few, every = (mpl.image.imread(tmp_path / f"{one}.png")[..., :3] for one in (name, "all"))
+    assert few.shape == every.shape
+    assert np.abs(few - every).max() < 0.1
+
+
 def test_settings_of_the_user_change_nothing_and_stay(tmp_path):
     figures.save(ALL["periods"](), tmp_path / "plain")
     with mpl.rc_context({"font.size": 30, "axes.grid": True, "text.color": "red"}):
