@@ -755,6 +755,11 @@ FIGURES = {
     "figure3s2_izhikevich_low": FIGURE_3_S2
     | SLOW_PRODUCTS
     | {"network.neuron": "izhikevich", "network.current_scale": 5, "target.amplitude": (0.1, 0.1)},
+    # The scale, which the paper does not tell, that lets low drives matter.
+    "figure3s2_izhikevich_scaled": FIGURE_3_S2
+    | SLOW_PRODUCTS
+    | {"network.neuron": "izhikevich", "network.current_scale": 50, "target.amplitude": (0.1, 0.1)}
+    | {"network.input": 0.1},
     # Three strengths, which the paper does not tell.
     "figure3s3_same_target": FIGURE_3
     | PRODUCTS
