@@ -11,6 +11,7 @@ from simcore.sweep_captions import words
 
 # The chapter of what `make benchmark` measured.
 SPEED = "Speed"
+WIDE = 1800  # pixels: figures with three panels in a row and more take both columns of the page
 # What the last part of an id of summary.json means to somebody who does not know the ids.
 MEANINGS = {
     "within": "weight within clusters",
@@ -327,6 +328,7 @@ def _embedded(figure, folder):
         "image": _base64(path),
         "width": width,
         "height": height,
+        "wide": width >= WIDE,
     }
 
 

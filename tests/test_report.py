@@ -192,6 +192,15 @@ def test_a_value_just_out_of_its_range_does_not_look_like_its_limit(page):
     assert row[4].strip() == "✗ out of range"
 
 
+@pytest.mark.parametrize(("inches", "wide"), [(7, False), (10.5, True)])
+def test_figures_of_many_panels_take_the_whole_width(tmp_path, inches, wide):
+    drawn = Figure(figsize=(inches, 2))
+    figures.save(drawn, tmp_path / "panels")
+    report.write(tmp_path / "report.html", contents(figure(tmp_path / "panels.png")), SUMMARY)
+    (tag,) = Page(tmp_path / "report.html").attributes("figure")
+    assert (tag.get("class") == "wide") == wide
+
+
 def test_figures_have_words_and_sizes(page):
     image, _ = page.attributes("img")
     assert image["alt"] == "Periods & more. What is seen."

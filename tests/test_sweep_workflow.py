@@ -144,7 +144,7 @@ def test_a_whole_study_begins_with_what_was_kept(sweep, finished, tmp_path):
     assert entry["value"] < 0 and entry["interval"] is None  # two replicates are too few for one
     page = (folder / "report.html").read_text()
     assert "change[duration=200], sweep lost" in page and "Sweep: lost neurons" in page
-    assert "Sweep lost: 8 points were not computed here" in page
+    assert "taken from what earlier runs kept: lost 8." in page
     assert "The clock was not trained here" in page
     assert studies.planned(file, folder) == set()
     # A clock that is there stays, also when nothing is taken over any more.

@@ -36,12 +36,18 @@ def figures(contents):
     return sorted(once, key=lambda one: one["chapter"] == report.SPEED)
 
 
+def together(contents, kind):
+    """The warnings or notes of all studies; what several say is told once."""
+    said_by = {}
+    for part, of in contents.items():
+        for text in of["facts"][kind]:
+            said_by.setdefault(text, []).append(part)
+    return [f"{', '.join(of)}: {text}" for text, of in said_by.items()]
+
+
 def facts(contents):
     """What else the reader should know of all studies."""
-    said = {
-        kind: [f"{part}: {text}" for part, of in contents.items() for text in of["facts"][kind]]
-        for kind in ("warnings", "notes")
-    }
+    said = {kind: together(contents, kind) for kind in ("warnings", "notes")}
     own = {}
     for part, names in replicates.items():
         seeds = [contents[name]["facts"]["seed"] for name in names]

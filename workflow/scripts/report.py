@@ -100,12 +100,14 @@ def taken_over():
     trained = [stores.attributes(path) for path in filter(None, [this.input["trained"]])]
     if any("trained_by" in attributes for attributes in trained):
         sentences.append("The clock was not trained here but taken from what an earlier run kept.")
-    for name, path in zip(this.params["sweeps"], this.input["sweeps"], strict=True):
-        if number := stores.attributes(path)["kept"]:
-            sentences.append(
-                f"Sweep {name}: {number} points were not computed here but taken from what earlier "
-                "runs kept."
-            )
+    sweeps = zip(this.params["sweeps"], this.input["sweeps"], strict=True)
+    kept = {name: stores.attributes(path)["kept"] for name, path in sweeps}
+    if any(kept.values()):
+        points = ", ".join(f"{name} {number}" for name, number in kept.items() if number)
+        sentences.append(
+            "Points of sweeps that were not computed here but taken from what earlier runs kept: "
+            f"{points}."
+        )
     return sentences
 
 
