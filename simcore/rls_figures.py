@@ -461,7 +461,7 @@ def _before_during_after(figure, training, replay):
         axes.set_title(title, fontsize=SMALL)
         axes.set_xlim(0, window[-1])
     figure.supxlabel(SINCE, fontsize=10)
-    panels[0].set_ylabel(f"drive of neuron {follower}\n(black: target)")
+    panels[0].set_ylabel(f"drive of\nneuron {follower}")
 
 
 def _curves(axes, training, name, spread=None):
