@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simcore import stores
+from simcore import report, stores
 from simcore.errors import UserError
 from simcore.results import open_study
 from simcore.stores import SUFFIX
@@ -73,17 +73,11 @@ def _list_study(folder):
         seeds.add(str(attributes["seed"]))
         simulated = float(attributes.get("simulated_ms", 0)) / 1000
         rows.append((name, f"{path.stat().st_size / 1e6:.2f} MB", f"{simulated:g} s simulated"))
-    title = f"{folder}, seed {', '.join(sorted(seeds))}{_verdict(folder)}"
-    return f"{title}\n{_columns(rows, indent='  ')}"
-
-
-def _verdict(folder):
-    """How many numbers of the summary lie in their range."""
-    path = folder / "summary.json"
-    if not path.exists():
-        return ", without a summary"
-    judged = [entry["ok"] for entry in json.loads(path.read_text()) if entry["ok"] is not None]
-    return f", {sum(judged)} of {len(judged)} numbers that have a range lie in it"
+    parts = [f"{folder}, seed {', '.join(sorted(seeds))}", _columns(rows, indent="  ")]
+    summary = folder / "summary.json"
+    if summary.exists():
+        parts.append(report.verdict(json.loads(summary.read_text())))
+    return "\n".join(parts)
 
 
 def _provenance(path, dataset):

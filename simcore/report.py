@@ -154,7 +154,7 @@ def page(contents, summary):
             name: [_row(entry) for entry in entries]
             for name, entries in _by_part(summary, contents["parts"]).items()
         },
-        "verdict": _verdict(summary),
+        "verdict": verdict(summary),
         "remarks": _remarks(summary),
         "warnings": facts.pop("warnings", []),
         "notes": facts.pop("notes", []),
@@ -281,7 +281,18 @@ def _value(entry, has_range):
     return number(value, digits)
 
 
-def _verdict(summary):
+def verdict(summary):
+    """Say in a sentence how many numbers lie in their range.
+
+    Parameters
+    ----------
+    summary : list of dict
+        As for `write`.
+
+    Returns
+    -------
+    str
+    """
     judged = [entry["ok"] for entry in summary if entry["ok"] is not None]
     if not judged:
         return "This study names no ranges, so nothing here was judged."
